@@ -1,0 +1,170 @@
+"""Turn the executed book into a site and a PDF, aside, and publish each in one step."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import hashlib
+import io
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from bookbuild.paths import PDF_NAME, Book, BookError, write_atomically
+
+SOURCES = ("book", "code", "theme", "tests/mldev", "_config.yml", "_toc.yml", "requirements.txt", "pyproject.toml")
+SETTINGS = ("BOOK_SITE_URL", "BOOK_REPOSITORY_URL", "REPLAY", "SOURCE_DATE_EPOCH", "BOOK_PDF")
+RENAME_EXCHANGE = 2
+AT_FDCWD = -100
+
+
+def digest(book: Book) -> str:
+    """One hash of everything that a build reads."""
+    total = hashlib.sha256()
+    for name in SOURCES:
+        top = book.root / name
+        for path in [top] if top.is_file() else sorted(top.rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts and not path.suffix == ".pyc":
+                total.update(path.relative_to(book.root).as_posix().encode() + b"\0" + path.read_bytes())
+    for name in SETTINGS:
+        total.update(f"{name}={os.environ.get(name, '')}".encode())
+    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=book.root, capture_output=True, check=False).stdout
+    total.update(head)
+    return total.hexdigest()
+
+
+def up_to_date(book: Book, product: str, output: Path, value: str) -> bool:
+    stamp = book.build / "stamps" / product
+    return output.exists() and stamp.exists() and stamp.read_text() == value
+
+
+def stamp(book: Book, product: str, value: str) -> None:
+    write_atomically(book.build / "stamps" / product, value)
+
+
+def sphinx(book: Book, builder: str) -> Path:
+    """Run one Sphinx builder in the staging folder, strictly. Returns the folder that it wrote."""
+    from jupyter_book.config import get_final_config
+    from jupyter_book.pdf import update_latex_documents
+    from sphinx.application import Sphinx
+    from sphinx.errors import SphinxError
+    from sphinx.util.docutils import docutils_namespace, patch_docutils
+
+    toc = {"external_toc_path": (book.root / "_toc.yml").as_posix(), "nitpicky": True, "latex_individualpages": False}
+    settings, extra = get_final_config(
+        user_yaml=book.root / "_config.yml", cli_config=toc, sourcedir=book.root, use_external_toc=True
+    )
+    out, warnings = book.stage / builder, io.StringIO()
+    trees = book.stage / f"doctrees-{builder}"
+    with patch_docutils(None), docutils_namespace(), deep_recursion():
+        try:
+            app = Sphinx(
+                book.root, None, out, trees, builder, settings, None, warnings, warningiserror=True, keep_going=True
+            )
+            app.config.latex_documents = update_latex_documents(
+                app.config.latex_documents, extra["latex_doc_overrides"]
+            )
+            app.setup_extension("sphinx_multitoc_numbering")
+            app.build()
+        except SphinxError as error:
+            report(warnings)
+            raise BookError(f"{builder}: {error}") from error
+    if app.statuscode:
+        count = report(warnings)
+        raise BookError(f"{builder}: {count} warnings above; nothing was published")
+    return out
+
+
+@contextlib.contextmanager
+def deep_recursion() -> Iterator[None]:
+    """Deep documents need a deeper stack than Python's default (pickling doctrees recurses)."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, 10_000))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
+
+
+def report(warnings: io.StringIO) -> int:
+    """Print Sphinx's warnings, each once."""
+    lines = list(dict.fromkeys(re.sub(r"\x1b\[[0-9;]*m", "", warnings.getvalue()).splitlines()))
+    for line in lines:
+        print(line, file=sys.stderr)
+    return sum("WARNING" in line or "ERROR" in line for line in lines)
+
+
+@contextlib.contextmanager
+def clean_stage(book: Book, name: str) -> Iterator[None]:
+    """Never build upon what a killed build left: its pages look newer than their sources, and may be half written."""
+    dirty = book.stage / f"{name}.unfinished"
+    if dirty.exists():
+        shutil.rmtree(book.stage / name, ignore_errors=True)
+        shutil.rmtree(book.stage / f"doctrees-{name}", ignore_errors=True)
+    write_atomically(dirty, "")
+    yield
+    dirty.unlink()
+
+
+def publish(new: Path, live: Path) -> None:
+    """Put the folder `new` in the place of `live`: a reader sees the old site or the new one."""
+    if not live.exists():
+        live.parent.mkdir(parents=True, exist_ok=True)
+        os.rename(new, live)
+        return
+    if not exchange(new, live):
+        old = live.with_name(f".{live.name}.old")
+        shutil.rmtree(old, ignore_errors=True)
+        os.rename(live, old)
+        os.rename(new, live)
+        shutil.rmtree(old)
+        return
+    shutil.rmtree(new)
+
+
+def exchange(first: Path, second: Path) -> bool:
+    """Swap two folders in one step, where the system can (Linux)."""
+    if not sys.platform.startswith("linux"):
+        return False
+    libc = ctypes.CDLL(None, use_errno=True)
+    if not hasattr(libc, "renameat2"):
+        return False
+    return libc.renameat2(AT_FDCWD, os.fsencode(first), AT_FDCWD, os.fsencode(second), RENAME_EXCHANGE) == 0
+
+
+def render_html(book: Book) -> Path:
+    """Build the site aside. Returns its folder, for `publish_html`."""
+    with clean_stage(book, "html"):
+        return sphinx(book, "html")
+
+
+def publish_html(book: Book, staged: Path) -> None:
+    """Copy the staged site, add the PDF if there is one, and publish the whole."""
+    fresh = book.build / ".html.new"
+    shutil.rmtree(fresh, ignore_errors=True)
+    shutil.copytree(staged, fresh)
+    if book.pdf.exists():
+        shutil.copy2(book.pdf, fresh / PDF_NAME)
+    publish(fresh, book.html)
+
+
+def missing_for_pdf() -> str | None:
+    """What the PDF needs and this machine lacks, as one line."""
+    from bookbuild.latex import missing_tools
+
+    missing = missing_tools()
+    if not missing:
+        return None
+    return f"no PDF: {', '.join(missing)} not found; on Debian or Ubuntu: apt-get install $(cat apt.txt)"
+
+
+def render_pdf(book: Book) -> None:
+    """Write LaTeX aside, run it, and put the PDF in place."""
+    from bookbuild.latex import build_pdf
+
+    with clean_stage(book, "latex"):
+        build_pdf(book.root, sphinx(book, "latex"), book.pdf)
