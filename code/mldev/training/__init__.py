@@ -1,0 +1,1 @@
+"""Part 4 of the book, AI in Model Training: the code its chapters teach."""
