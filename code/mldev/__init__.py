@@ -1,0 +1,1 @@
+"""What the book teaches: one module per chapter, in one package per part, over a few modules that all parts share."""
