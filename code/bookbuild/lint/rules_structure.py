@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 
@@ -50,16 +51,18 @@ def opening(book: Book) -> Iterator[Fault]:
     """A chapter without an opening paragraph, or that opens with 'In this chapter' (chapters)."""
     for chapter in book.chapters:
         page = chapter.pages[0]
-        end = next((heading.line for heading in page.headings if heading.level == 2), None)
-        paragraphs = [
-            block for block in page.blocks if not block.section and (end is None or block.lines[0].number < end)
-        ]
-        plain = [block for block in paragraphs if not block.context]
+        plain = [block for block in page.blocks if not block.context and block.lines[0].number < _opening_ends(page)]
         if not plain:
             remedy = "open with the question and what the reader will hold at the end"
-            yield Fault(page.path, _title_line(page), "no paragraph between the title and the first section", remedy)
+            yield Fault(page.path, _title_line(page), "no paragraph between the title and the objectives", remedy)
         elif STALE.match(plain[0].text.strip()):
             yield Fault(page.path, plain[0].lines[0].number, "the opening announces itself", "open with the question")
+
+
+def _opening_ends(page: Page) -> float:
+    """Line of the first section or of the objectives, whichever comes first."""
+    starts = [heading.line for heading in page.headings if heading.level == 2]
+    return min([*starts, *(item.line for item in page.named("objectives"))], default=math.inf)
 
 
 def _title_line(page: Page) -> int:
@@ -67,19 +70,17 @@ def _title_line(page: Page) -> int:
 
 
 def sections(book: Book) -> Iterator[Fault]:
-    """A chapter without its fixed sections in their order, objectives and run-line in the first (chapters)."""
+    """A chapter whose objectives and run-line do not come first, or whose last sections are not in order (chapters)."""
     for chapter in book.chapters:
         page = chapter.pages[0]
         seconds = [(page, heading) for page in chapter.pages for heading in page.headings if heading.level == 2]
-        names = [heading.text for _, heading in seconds]
-        if not names or names[0] != LEARN:
-            line = seconds[0][1].line if seconds else _title_line(page)
-            yield Fault(page.path, line, f"the first section is not '{LEARN}'", f"begin with '## {LEARN}'")
-        elif not any(item.section == LEARN for item in page.named("objectives")):
-            yield Fault(
-                page.path, seconds[0][1].line, "no {objectives} in this section", "list them in an {objectives}"
-            )
-        if not page.named("run-line"):
+        body = [heading.line for where, heading in seconds if where is page and heading.text != LEARN]
+        first = min(body, default=math.inf)
+        listed = [item.line for item in page.named("objectives") if item.line < first]
+        if not listed:
+            remedy = "list what the reader will learn in an {objectives} before the first section"
+            yield Fault(page.path, _title_line(page), "no objectives before the first section", remedy)
+        if not any(listed and listed[0] < item.line < first for item in page.named("run-line")):
             remedy = "add {run-line} after the objectives"
             yield Fault(page.path, _title_line(page), "no line of reading time, run time and prerequisites", remedy)
         yield from _closing(chapter, seconds)
