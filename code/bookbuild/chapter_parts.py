@@ -72,5 +72,3 @@ def setup(app: Sphinx) -> dict:
     app.add_directive("objectives", Objectives)
     app.add_directive("run-line", RunLine)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
-
-

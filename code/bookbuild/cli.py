@@ -17,15 +17,14 @@ from bookbuild.paths import Book, BookError
 
 
 def prepare(book: Book, pages: list[str] | None = None) -> None:
-    """Execute what changed, run the parity tests if they changed, and collect."""
+    """Execute what changed, run the parity tests beside it if they changed, and collect."""
     from bookbuild.collect import collect
     from bookbuild.execute import execute
-    from bookbuild.parity import run_parity
+    from bookbuild.parity import parity_step
 
-    done = execute(book, pages)
-    ran = run_parity(book)
+    done = execute(book, pages, also=parity_step(book))
     claims = collect(book)
-    print(f"executed {len(done)} pages, parity tests {'run' if ran else 'unchanged'}, {len(claims)} claims hold", flush=True)
+    print(f"executed {len(done)} pages; {sum(claim['holds'] is True for claim in claims)} claims hold", flush=True)
 
 
 def command_execute(book: Book, options: argparse.Namespace) -> int:
@@ -36,10 +35,11 @@ def command_execute(book: Book, options: argparse.Namespace) -> int:
 def command_html(book: Book, options: argparse.Namespace) -> int:
     from bookbuild.render import digest, publish_html, render_html, stamp, up_to_date
 
-    value = digest(book)
-    if up_to_date(book, "html", book.html / "index.html", value):
+    os.environ["BOOK_PDF"] = "1" if book.pdf.exists() else ""
+    if up_to_date(book, "html"):
         print("html: up to date")
         return 0
+    value = digest(book, "html")
     prepare(book)
     os.environ["BOOK_PREPARED"] = "1"
     publish_html(book, render_html(book))
@@ -51,10 +51,11 @@ def command_html(book: Book, options: argparse.Namespace) -> int:
 def command_pdf(book: Book, options: argparse.Namespace) -> int:
     from bookbuild.render import digest, missing_for_pdf, render_pdf, stamp, up_to_date
 
-    value, missing = digest(book), missing_for_pdf()
-    if up_to_date(book, "pdf", book.pdf, value):
+    os.environ["BOOK_PDF"] = "1"
+    if up_to_date(book, "pdf"):
         print("pdf: up to date")
         return 0
+    missing, value = missing_for_pdf(), digest(book, "pdf")
     if missing:
         raise BookError(missing)
     if not os.environ.get("BOOK_PREPARED"):
@@ -72,13 +73,14 @@ def command_book(book: Book, options: argparse.Namespace) -> int:
 
     missing = missing_for_pdf()
     os.environ["BOOK_PDF"] = "" if missing else "1"
-    value = digest(book)
-    if up_to_date(book, "html", book.html / "index.html", value) and up_to_date(book, "pdf", book.pdf, value):
+    if up_to_date(book, "html") and up_to_date(book, "pdf"):
         print("the book is up to date")
         return 0
+    value = digest(book, "html")
     prepare(book)
     os.environ["BOOK_PREPARED"] = "1"
-    printing = None if missing else subprocess.Popen([sys.executable, "-m", "bookbuild", "pdf", "--unlocked"], cwd=book.root)
+    command = [sys.executable, "-m", "bookbuild", "pdf", "--unlocked"]
+    printing = None if missing else subprocess.Popen(command, cwd=book.root)
     try:
         staged = render_html(book)
         if printing and printing.wait():

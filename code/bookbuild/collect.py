@@ -53,7 +53,9 @@ def page_claims(docname: str, notebook: NotebookNode) -> list[dict]:
 
 def redraw(book: Book, figures: dict[str, dict[str, tuple[str, bytes]]]) -> None:
     """Write every figure that changed, and remove every file that no page draws any more."""
-    wanted = {Path(chapter_of(doc)) / file: content for doc, page in figures.items() for file, (_, content) in page.items()}
+    wanted = {
+        Path(chapter_of(doc)) / file: content for doc, page in figures.items() for file, (_, content) in page.items()
+    }
     for path, content in wanted.items():
         target = book.figures / path
         if not target.exists() or target.read_bytes() != content:

@@ -6,17 +6,20 @@ Each page gets a fresh kernel with one numerical thread. Its time (per cell), CP
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
+import psutil
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
@@ -226,47 +229,64 @@ def check_syntax(stale: dict[str, NotebookNode]) -> None:
                 ) from error
 
 
-def execute(book: Book, docnames: list[str] | None = None, workers: int | None = None) -> list[str]:
-    """Execute every page whose inputs changed, and keep the results. Returns the executed pages' names."""
+def execute(
+    book: Book, docnames: list[str] | None = None, also: dict[str, Callable[[], object]] | None = None
+) -> list[str]:
+    """Execute every page whose inputs changed, and keep the results. Returns the executed pages' names.
+
+    `also` holds other work to do beside the pages, by its name (the parity tests).
+    """
     stale = stale_pages(book, docnames or book.notebooks())
     check_syntax(stale)
-    if not stale:
-        return []
-    cache, workers = open_cache(book), workers or os.cpu_count() or 1
     total = sum(1 for nb in stale.values() for cell in nb.cells if cell.cell_type == "code")
     failures: list[str] = []
-    bar = tqdm(total=total, unit="cell", desc="execute", file=sys.stderr, dynamic_ncols=True, disable=None)
-    with bar, ThreadPoolExecutor(workers) as pool:
-        waiting, running = list(stale), {}
-        while waiting or running:
-            while waiting and len(running) < workers and not failures:
+    bar = tqdm(
+        total=total, unit="cell", desc="execute", file=sys.stderr, dynamic_ncols=True, disable=None if total else True
+    )
+    jobs = {
+        **(also or {}),
+        **{name: partial(run_page, book, name, nb, lambda _: bar.update()) for name, nb in stale.items()},
+    }
+    waiting, running = list(jobs), {}
+    with bar, ThreadPoolExecutor(os.cpu_count() or 1) as pool, no_survivors():
+        while running or (waiting and not failures):
+            while waiting and len(running) < (os.cpu_count() or 1) and not failures:
                 name = waiting.pop(0)
-                running[pool.submit(run_page, book, name, stale[name], lambda _: bar.update())] = name
-            if not running:
-                break
+                running[pool.submit(jobs[name])] = name
             bar.set_postfix_str(", ".join(chapter_of(name) for name in running.values()))
             done, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
-                finish(book, cache, future, running.pop(future), stale, failures, bar)
+                finish(book, future, running.pop(future), stale, failures, bar)
     if failures:
         raise PageFailed("\n".join(failures))
     return list(stale)
 
 
-def finish(
-    book: Book, cache: object, future: Future, name: str, stale: dict, failures: list[str], bar: tqdm
-) -> None:
+@contextlib.contextmanager
+def no_survivors() -> Iterator[None]:
+    """When the build is interrupted, end the kernels too: the threads that wait for them then end by themselves."""
+    try:
+        yield
+    except BaseException:
+        for child in psutil.Process().children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                child.kill()
+        raise
+
+
+def finish(book: Book, future: Future, name: str, stale: dict, failures: list[str], bar: tqdm) -> None:
     """Keep one page's result, or note why there is none."""
     try:
         run = future.result()
-    except PageFailed as error:
-        failures.append(str(error))
-        return
-    fault = judge(run, bar.write)
+        fault = judge(run, bar.write) if name in stale else None
+    except BookError as error:
+        fault = str(error)
     if fault:
         failures.append(fault)
-        return
-    keep_record(book, run)
-    store(cache, stale[name], book.source(name), run.wall)
-    if bar.disable:
-        print(f"executed {chapter_of(name)}: {run.wall:.1f} s, {run.memory_mib:.0f} MiB", file=sys.stderr, flush=True)
+    elif name in stale:
+        keep_record(book, run)
+        store(open_cache(book), stale[name], book.source(name), run.wall)
+        if bar.disable:
+            print(
+                f"executed {chapter_of(name)}: {run.wall:.1f} s, {run.memory_mib:.0f} MiB", file=sys.stderr, flush=True
+            )

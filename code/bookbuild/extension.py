@@ -17,7 +17,7 @@ from sphinx.errors import ExtensionError
 from bookbuild.collect import collect, collected
 from bookbuild.execute import execute, source_date_epoch
 from bookbuild.fingerprint import Inputs, inject
-from bookbuild.parity import run_parity
+from bookbuild.parity import parity_step
 from bookbuild.paths import Book, BookError
 
 PARTS = (
@@ -43,8 +43,7 @@ def prepare(app: Sphinx) -> None:
     book = Book.find(app.srcdir)
     try:
         if not os.environ.get("BOOK_PREPARED"):
-            execute(book)
-            run_parity(book)
+            execute(book, also=parity_step(book))
             collect(book)
     except BookError as error:
         raise ExtensionError(str(error)) from error

@@ -11,10 +11,8 @@ import ast
 import hashlib
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-
-import grimp
 
 PACKAGE = "mldev"
 PINS = "requirements.txt"
@@ -28,49 +26,66 @@ def code_cells(text: str) -> list[str]:
     return [OPTIONS.sub("", match.group(2)) for match in CELL.finditer(text)]
 
 
-def imported_names(code: str) -> Iterator[str]:
-    """Every module that a piece of code may import; `from a import b` names both `a` and `a.b`."""
+def imported_names(code: str, package: str = "") -> Iterator[str]:
+    """Every module that a piece of code may import; `from a import b` names both `a` and `a.b`.
+
+    `package` is where the code itself lives, for imports relative to it.
+    """
     plain = "\n".join("pass" if MAGIC.match(line) else line for line in code.splitlines())
     for node in ast.walk(ast.parse(plain)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            module = ".".join([*above, *([node.module] if node.module else [])])
+            yield module
+            yield from (f"{module}.{alias.name}" for alias in node.names)
 
 
 class Inputs:
-    """The helper modules, data and pins of one book, read once per build."""
+    """The helper modules, data and pins of one book, each read once per build."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        has_package = (root / "code" / PACKAGE / "__init__.py").exists()
-        self.graph = grimp.build_graph(PACKAGE, cache_dir=None) if has_package else None
+        self._imports: dict[Path, list[str]] = {}
 
-    def modules(self, names: Iterator[str]) -> set[str]:
-        """The modules of `mldev` among `names`, and everything that they import in turn."""
-        found: set[str] = set()
-        for name in names:
-            while self.graph and name.split(".")[0] == PACKAGE and name:
-                if name in self.graph.modules:
-                    found |= {name} | self.graph.find_upstream_modules(name)
-                name = name.rpartition(".")[0]
-        return found
+    def source(self, name: str) -> Path | None:
+        """The file of a module of `mldev`; None for any other name."""
+        if name.split(".")[0] != PACKAGE:
+            return None
+        path = self.root / "code" / Path(*name.split("."))
+        found = [file for file in (path / "__init__.py", path.with_suffix(".py")) if file.exists()]
+        return found[0] if found else None
 
-    def files(self, modules: set[str]) -> list[Path]:
-        """The source of each module, and the study data kept for it."""
-        files = []
-        for module in sorted(modules):
-            path = self.root / "code" / Path(*module.split("."))
-            files.append(path / "__init__.py" if path.is_dir() else path.with_suffix(".py"))
-            files += sorted((path.parent / "studies").glob(f"{path.name.replace('_', '-')}*"))
-            files += sorted((path.parent / "studies").glob(f"{path.name}*"))
+    def sources(self, names: Iterable[str]) -> list[Path]:
+        """The files of the named modules, of the packages around them, and of all that these import in turn."""
+        todo, found = list(names), set()
+        while todo:
+            name = todo.pop()
+            path = self.source(name)
+            if path and path not in found:
+                found.add(path)
+                todo += [name.rpartition(".")[0], *self.imports(path, name)]
+        return sorted(found)
+
+    def imports(self, path: Path, name: str) -> list[str]:
+        if path not in self._imports:
+            package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+            self._imports[path] = list(imported_names(path.read_text("utf8"), package))
+        return self._imports[path]
+
+    def files(self, names: Iterable[str]) -> list[Path]:
+        """The sources that the named modules bring in, and the study data kept for each of them."""
+        files = self.sources(names)
+        for path in list(files):
+            for stem in (path.stem, path.stem.replace("_", "-")):
+                files += sorted((path.parent / "studies").glob(f"{stem}*"))
         return list(dict.fromkeys(files))
 
     def of_code(self, code: str) -> str:
         """The fingerprint of everything outside a piece of code that its results depend on."""
         digest = hashlib.sha256(sys.version.encode())
-        for path in [*self.files(self.modules(imported_names(code))), self.root / PINS]:
+        for path in [*self.files(imported_names(code)), self.root / PINS]:
             digest.update(path.relative_to(self.root).as_posix().encode() + b"\0")
             digest.update(path.read_bytes() if path.exists() else b"")
         return digest.hexdigest()[:16]

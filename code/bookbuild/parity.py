@@ -13,6 +13,8 @@ import subprocess
 import sys
 import tempfile
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from bookbuild.collect import write_json
@@ -46,12 +48,17 @@ def read_report(path: Path) -> list[dict]:
     return sorted(found, key=lambda entry: (entry["algorithm"], entry["library"], entry["test"]))
 
 
-def run_parity(book: Book) -> bool:
-    """Run the parity tests if anything they depend on changed. Returns whether they ran."""
+def parity_step(book: Book) -> dict[str, Callable[[], None]]:
+    """The parity tests as work for `execute`; nothing when what they depend on is as it was."""
     tests = parity_tests(book)
     stamp, key = book.collected / "parity.key", fingerprint(book, tests)
     if stamp.exists() and stamp.read_text() == key and (book.collected / "parity.json").exists():
-        return False
+        return {}
+    return {"parity tests": partial(run_parity, book, tests, key)}
+
+
+def run_parity(book: Book, tests: list[Path], key: str) -> None:
+    """Run the parity tests, and keep what they recorded under the key of what they depend on."""
     entries: list[dict] = []
     if tests:
         with tempfile.TemporaryDirectory(prefix="mldev-") as folder:
@@ -59,13 +66,12 @@ def run_parity(book: Book) -> bool:
             command = [sys.executable, "-m", "pytest", "-q", "-m", "parity", "-p", "no:cacheprovider"]
             command += [f"--junitxml={report}", "-o", "junit_family=xunit1", *map(str, tests)]
             environment = kernel_environment(book, "book/parity")
-            result = subprocess.run(command, cwd=book.root, env=environment, capture_output=True, text=True, check=False)
+            result = subprocess.run(
+                command, cwd=book.root, env=environment, capture_output=True, text=True, check=False
+            )
             if result.returncode:
                 tail = "\n".join(f"    {line}" for line in result.stdout.splitlines()[-25:])
                 raise BookError(f"tests/mldev: a parity test failed (pytest -m parity)\n{tail}")
             entries = read_report(report)
     write_json(book, "parity.json", entries)
-    write_atomically(stamp, key)
-    return True
-
-
+    write_atomically(book.collected / "parity.key", key)

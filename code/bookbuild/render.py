@@ -11,10 +11,11 @@ import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from bookbuild.paths import PDF_NAME, Book, BookError, write_atomically
+from bookbuild.paths import PDF_NAME, SITE_ZIP_NAME, Book, BookError, write_atomically
 
 SOURCES = ("book", "code", "theme", "tests/mldev", "_config.yml", "_toc.yml", "requirements.txt", "pyproject.toml")
 SETTINGS = ("BOOK_SITE_URL", "BOOK_REPOSITORY_URL", "REPLAY", "SOURCE_DATE_EPOCH", "BOOK_PDF")
@@ -22,8 +23,8 @@ RENAME_EXCHANGE = 2
 AT_FDCWD = -100
 
 
-def digest(book: Book) -> str:
-    """One hash of everything that a build reads."""
+def digest(book: Book, product: str) -> str:
+    """One hash of everything that the build of a product reads (the site also shows dates out of git's history)."""
     total = hashlib.sha256()
     for name in SOURCES:
         top = book.root / name
@@ -32,30 +33,40 @@ def digest(book: Book) -> str:
                 total.update(path.relative_to(book.root).as_posix().encode() + b"\0" + path.read_bytes())
     for name in SETTINGS:
         total.update(f"{name}={os.environ.get(name, '')}".encode())
-    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=book.root, capture_output=True, check=False).stdout
-    total.update(head)
+    if product == "html":
+        total.update(git_head(book).encode())
     return total.hexdigest()
 
 
-def up_to_date(book: Book, product: str, output: Path, value: str) -> bool:
-    stamp = book.build / "stamps" / product
-    return output.exists() and stamp.exists() and stamp.read_text() == value
+def git_head(book: Book) -> str:
+    """The commit that the book is at; empty outside a repository."""
+    command = ["git", "rev-parse", "HEAD"]
+    if not shutil.which("git"):
+        return ""
+    return subprocess.run(command, cwd=book.root, capture_output=True, text=True, check=False).stdout
+
+
+def up_to_date(book: Book, product: str) -> bool:
+    """Whether a product was made from just what is here now."""
+    output = {"html": book.html / "index.html", "pdf": book.pdf}[product]
+    kept = book.build / "stamps" / product
+    return output.exists() and kept.exists() and kept.read_text() == digest(book, product)
 
 
 def stamp(book: Book, product: str, value: str) -> None:
+    """Note from what a product was made (`value` was taken before it was made: an edit meanwhile counts as new)."""
     write_atomically(book.build / "stamps" / product, value)
 
 
 def sphinx(book: Book, builder: str) -> Path:
     """Run one Sphinx builder in the staging folder, strictly. Returns the folder that it wrote."""
     from jupyter_book.config import get_final_config
-    from jupyter_book.pdf import update_latex_documents
     from sphinx.application import Sphinx
     from sphinx.errors import SphinxError
     from sphinx.util.docutils import docutils_namespace, patch_docutils
 
     toc = {"external_toc_path": (book.root / "_toc.yml").as_posix(), "nitpicky": True, "latex_individualpages": False}
-    settings, extra = get_final_config(
+    settings, _ = get_final_config(
         user_yaml=book.root / "_config.yml", cli_config=toc, sourcedir=book.root, use_external_toc=True
     )
     out, warnings = book.stage / builder, io.StringIO()
@@ -64,9 +75,6 @@ def sphinx(book: Book, builder: str) -> Path:
         try:
             app = Sphinx(
                 book.root, None, out, trees, builder, settings, None, warnings, warningiserror=True, keep_going=True
-            )
-            app.config.latex_documents = update_latex_documents(
-                app.config.latex_documents, extra["latex_doc_overrides"]
             )
             app.setup_extension("sphinx_multitoc_numbering")
             app.build()
@@ -150,6 +158,22 @@ def publish_html(book: Book, staged: Path) -> None:
     if book.pdf.exists():
         shutil.copy2(book.pdf, fresh / PDF_NAME)
     publish(fresh, book.html)
+    zip_site(book)
+
+
+def zip_site(book: Book) -> None:
+    """Pack the published site for reading offline; the same site gives the same bytes."""
+    target = book.build / SITE_ZIP_NAME
+    aside = target.with_suffix(".part")
+    with zipfile.ZipFile(aside, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
+        for path in sorted(book.html.rglob("*")):
+            if path.is_file():
+                entry = zipfile.ZipInfo(
+                    f"{SITE_ZIP_NAME.removesuffix('.zip')}/{path.relative_to(book.html).as_posix()}"
+                )
+                entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
+                archive.writestr(entry, path.read_bytes())
+    os.replace(aside, target)
 
 
 def missing_for_pdf() -> str | None:

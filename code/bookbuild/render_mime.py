@@ -5,6 +5,7 @@ from __future__ import annotations
 from docutils import nodes
 from myst_nb.core.render import MimeData, MimeRenderPlugin, NbElementRenderer
 
+from bookbuild.charts import chart_nodes
 from bookbuild.claims_view import claim_nodes
 from bookbuild.collect import CHART, CLAIM
 
@@ -21,7 +22,5 @@ class MldevRenderer(MimeRenderPlugin):
         if data.mime_type == CLAIM:
             return claim_nodes(data.content)
         if data.mime_type == CHART:
-            from bookbuild.charts import chart_nodes
-
-            return chart_nodes(renderer, data.content)
+            return chart_nodes(renderer, data)
         return None
