@@ -1,0 +1,126 @@
+// Search: Pagefind's index, read piece by piece from the site itself, answers while the reader types.
+{
+  const root = document.documentElement.dataset.root;
+  const LIMIT = 8;
+  const BELOW = 3;
+  let engine;
+
+  const load = () => {
+    engine ??= import(new URL(`${root}pagefind/pagefind.js`, location.href).href).then(async (found) => {
+      await found.options({ excerptLength: 22, ranking: { termFrequency: 0.6, pageLength: 0.35, termSimilarity: 1.2 } });
+      await found.init();
+      return found;
+    });
+    return engine;
+  };
+
+  const line = (url, title, excerpt, kind) => {
+    const item = document.createElement("li");
+    const link = document.createElement("a");
+    const name = document.createElement("strong");
+    const words = document.createElement("span");
+    if (kind) item.className = kind;
+    link.href = url;
+    name.textContent = title;
+    words.innerHTML = excerpt;
+    link.append(name, words);
+    item.append(link);
+    return item;
+  };
+
+  const answersOf = ({ meta, url, excerpt, sub_results: parts }) => {
+    const top = line(url, meta.title, excerpt);
+    const below = parts.filter((part) => part.url !== url).slice(0, BELOW);
+    return [top, ...below.map((part) => line(part.url, part.title, part.excerpt, "below"))];
+  };
+
+  const prepare = (form) => {
+    const input = form.querySelector("input");
+    const panel = form.querySelector(".panel");
+    if (!panel) return;
+    const wide = form.classList.contains("wide");
+    const summary = document.createElement("p");
+    const list = document.createElement("ul");
+    let last = 0;
+    summary.className = "search-summary";
+    summary.setAttribute("role", "status");
+    list.className = "search-results";
+    panel.append(summary, list);
+
+    const say = (text) => {
+      summary.textContent = text;
+      panel.hidden = false;
+    };
+
+    const search = async () => {
+      const query = input.value.trim();
+      const turn = ++last;
+      if (!query) {
+        panel.hidden = !wide;
+        list.replaceChildren();
+        summary.textContent = "";
+        return;
+      }
+      const found = await load().catch(() => null);
+      if (!found) return say("Search works when a server delivers the site: python -m http.server in its folder will do.");
+      const { results } = await found.search(query);
+      if (turn !== last) return;
+      if (!results.length) {
+        list.replaceChildren();
+        return say(`Nothing in the book matches “${query}”: no results.`);
+      }
+      const limit = wide ? 30 : LIMIT;
+      const first = await results[0].data();
+      if (turn !== last) return;
+      say(results.length === 1 ? "1 page" : `${results.length} pages`);
+      list.replaceChildren(...answersOf(first));
+      const others = await Promise.all(results.slice(1, limit).map((result) => result.data()));
+      if (turn === last) list.append(...others.flatMap(answersOf));
+    };
+
+    const move = (event) => {
+      const stops = [input, ...list.querySelectorAll("a")];
+      const at = stops.indexOf(document.activeElement);
+      const next = stops[at + (event.key === "ArrowDown" ? 1 : -1)];
+      if (at < 0 || !next) return;
+      event.preventDefault();
+      next.focus();
+    };
+
+    input.addEventListener("focus", () => load().catch(() => null), { once: true });
+    input.addEventListener("input", search);
+    form.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      await search();
+      const first = list.querySelector("a");
+      if (first && document.activeElement === input) first.focus();
+    });
+    form.addEventListener("keydown", (event) => {
+      if (event.key === "ArrowDown" || event.key === "ArrowUp") move(event);
+      if (event.key === "Escape" && !wide) {
+        panel.hidden = true;
+        input.focus();
+      }
+    });
+    document.addEventListener("click", (event) => {
+      if (!wide && !form.contains(event.target)) panel.hidden = true;
+    });
+    if (wide) {
+      input.value = new URLSearchParams(location.search).get("q") ?? "";
+      input.focus();
+      search();
+    }
+  };
+
+  const forms = [...document.querySelectorAll("form.search")];
+  forms.forEach(prepare);
+  document.addEventListener("keydown", (event) => {
+    const typing = event.target.closest("input, textarea, select, [contenteditable]");
+    if (!((event.ctrlKey || event.metaKey) && event.key === "k") && !(event.key === "/" && !typing)) return;
+    const input = forms.map((form) => form.querySelector("input")).find((each) => each.offsetParent);
+    if (!input) return;
+    event.preventDefault();
+    input.focus();
+    input.select();
+  });
+}
