@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import hashlib
+import json
 from pathlib import Path
 
 import nbformat
@@ -13,7 +16,9 @@ from myst_nb.core.read import read_myst_markdown_notebook
 from nbformat import NotebookNode
 
 from bookbuild.fingerprint import Inputs, inject
-from bookbuild.paths import Book
+from bookbuild.paths import Book, write_atomically
+
+TAGS_THAT_MATTER = {"raises-exception", "skip-execution"}
 
 
 def read_page(path: Path, inputs: Inputs) -> NotebookNode:
@@ -29,23 +34,62 @@ def open_cache(book: Book) -> JupyterCacheBase:
     return cache
 
 
+def code_key(notebook: NotebookNode) -> str:
+    """What decides a notebook's results: its code and its kernel, not how its cells are shown or captioned."""
+    code = [
+        [cell.source, sorted(set(cell.metadata.get("tags", [])) & TAGS_THAT_MATTER)]
+        for cell in notebook.cells
+        if cell.cell_type == "code"
+    ]
+    return hashlib.sha256(json.dumps([notebook.metadata.kernelspec, code], sort_keys=True).encode()).hexdigest()
+
+
 def cached(cache: JupyterCacheBase, notebook: NotebookNode) -> NotebookNode | None:
-    """The executed form of `notebook`, or None. A record whose files are gone (a killed build) is forgotten."""
+    """The executed form of `notebook`, or None.
+
+    jupyter-cache's own key covers the options of the cells, captions included. A page whose options alone changed
+    is found through the key of its code, and kept again under its new options.
+    """
+    found = matched(cache, notebook)
+    index = cache.path / "code" / code_key(notebook)
+    if found is None and index.exists():
+        record = json.loads(index.read_text("utf8"))
+        earlier = cache.path / "executed" / record["hashkey"] / "base.ipynb"
+        if earlier.exists():
+            found = with_outputs(notebook, nbformat.read(earlier, nbformat.NO_CONVERT))
+            store(cache, found, Path(record["uri"]), record["seconds"])
+    return found
+
+
+def matched(cache: JupyterCacheBase, notebook: NotebookNode) -> NotebookNode | None:
+    """What jupyter-cache has for a notebook. A record whose files a killed build left broken is forgotten."""
     try:
         record = cache.match_cache_notebook(notebook)
     except KeyError:
         return None
     try:
         return cache.merge_match_into_notebook(notebook)[1]
-    except (KeyError, ValueError, nbformat.reader.NotJSONError):
+    except (KeyError, nbformat.reader.NotJSONError):
         NbCacheRecord.remove_records([record.pk], cache.db)
         return None
 
 
+def with_outputs(notebook: NotebookNode, executed: NotebookNode) -> NotebookNode:
+    """The notebook, with the outputs of its executed form (the same code under other cell options)."""
+    merged = copy.deepcopy(notebook)
+    merged.metadata["language_info"] = executed.metadata.language_info
+    code = [cell for cell in merged.cells if cell.cell_type == "code"]
+    for cell, done in zip(code, executed.cells, strict=True):
+        cell.outputs, cell.execution_count = done.outputs, done.execution_count
+    return merged
+
+
 def store(cache: JupyterCacheBase, notebook: NotebookNode, path: Path, seconds: float) -> None:
-    """Keep an executed notebook."""
+    """Keep an executed notebook, findable by its code as well."""
     bundle = CacheBundleIn(notebook, str(path), data={"execution_seconds": seconds})
-    cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+    record = cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+    entry = {"hashkey": record.hashkey, "uri": str(path), "seconds": seconds}
+    write_atomically(cache.path / "code" / code_key(notebook), json.dumps(entry))
 
 
 def executed_pages(book: Book) -> dict[str, NotebookNode]:
