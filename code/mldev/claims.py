@@ -42,9 +42,7 @@ class ClaimFailed(AssertionError):
     def __init__(self, failed: Claim) -> None:
         self.claim = failed
         super().__init__(
-            f"the claim {failed.name!r} does not hold\n"
-            f"  statement: {failed.statement}\n"
-            f"  evidence:  {failed.evidence}"
+            f"the claim {failed.name!r} does not hold\n  statement: {failed.statement}\n  evidence:  {failed.evidence}"
         )
 
     def __reduce__(self) -> tuple:

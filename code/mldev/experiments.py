@@ -124,8 +124,9 @@ def _results(run: Callable[..., T], calls: Sequence[dict], backend: str, n_jobs:
             yield from Parallel(return_as="generator_unordered")(jobs)
             return
         size = 4 * effective_n_jobs(n_jobs)  # joblib's Ray backend hands back whole lists only
-        for start in range(0, len(jobs), size):
-            yield from Parallel()(jobs[start : start + size])
+        with Parallel() as parallel:
+            for start in range(0, len(jobs), size):
+                yield from parallel(jobs[start : start + size])
 
 
 def _numbered(run: Callable[..., T], position: int, call: dict) -> tuple[int, T]:

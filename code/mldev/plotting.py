@@ -1,6 +1,10 @@
 """The one look of the book's pictures.
 
-`use_style` is called once at the top of a chapter. Figures are drawn for white paper on a transparent ground.
+`use_style` is called once at the top of a chapter. Figures are drawn dark on a transparent ground, as for white
+paper. On the site's dark ground one rule of its style sheet turns them over, `filter: invert(1) hue-rotate(180deg)`:
+dark text becomes light, and every colour keeps its hue. The colours of `PALETTE` were searched for by computer: on
+both grounds each has a contrast of 3 to 1 or more, and any two of them stay apart for colour-blind readers. Pictures
+that are photographs carry the class `photograph`; they keep their colours, and stand on a light card instead.
 """
 
 from __future__ import annotations
@@ -23,13 +27,13 @@ if TYPE_CHECKING:
     from matplotlib.lines import Line2D
 
 PALETTE = {
-    "blue": "#0072b2",
-    "orange": "#d55e00",
-    "green": "#00875f",
-    "purple": "#b0408f",
-    "red": "#b3132b",
-    "cyan": "#1f8fb5",
-    "grey": "#666666",
+    "blue": "#3a7ff7",
+    "orange": "#d96820",
+    "green": "#12a15c",
+    "purple": "#743799",
+    "red": "#912c2d",
+    "navy": "#0c4054",
+    "grey": "#7c7c7c",
 }
 COLORS = list(PALETTE.values())
 TEXT = "#333333"
@@ -132,7 +136,7 @@ class InteractiveChart:
     def __init__(self, chart: alt.TopLevelMixin, alt_text: str) -> None:
         self.spec = {**chart.to_dict(), "description": alt_text}
         self.alt = alt_text
-        self.svg = vl_convert.vegalite_to_svg(self.spec, vl_version=alt.SCHEMA_VERSION.removeprefix("v").rsplit(".", 1)[0])
+        self.svg = vl_convert.vegalite_to_svg(self.spec, vl_version=_vega_lite_version())
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, object]:
         major = alt.SCHEMA_VERSION.split(".")[0]
@@ -141,6 +145,11 @@ class InteractiveChart:
             f"application/vnd.vegalite.{major}+json": self.spec,
             "text/plain": f"Interactive chart: {self.alt}",
         }
+
+
+def _vega_lite_version() -> str:
+    """The release of Vega-Lite that Altair writes for: "6.4" of "v6.4.1"."""
+    return alt.SCHEMA_VERSION.removeprefix("v").rpartition(".")[0]
 
 
 def interactive(chart: alt.TopLevelMixin, alt: str) -> InteractiveChart:

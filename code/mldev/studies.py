@@ -112,7 +112,7 @@ class Study:
         text = "".join(lines[sum(line.startswith("# ") for line in lines) :])
         kept = [{name: row[name] for name in self.grid[0] if name in row} for row in csv.DictReader(io.StringIO(text))]
         if kept != [{name: _cell(value) for name, value in row.items()} for row in self.grid]:
-            raise StudyOutdated(f"study {self.name!r}: its grid has changed since its rows were kept; run: {self._command()}")
+            raise StudyOutdated(f"study {self.name!r}: the kept rows belong to another grid; run: {self._command()}")
         return pd.read_csv(io.StringIO(text), keep_default_na=False, na_values=["nan"], float_precision="round_trip")
 
     def recheck(self, num_rows: int = 3, seed: int | None = None) -> pd.DataFrame:
