@@ -33,8 +33,8 @@ FONTS = r"""
 """
 SETUP = (
     "TitleColor=bookink,InnerLinkColor=booklink,OuterLinkColor=booklink,VerbatimColor=bookcode,"
-    "verbatimforcewraps=true,verbatimmaxunderfull=0,verbatimwithframe=true,pre_border-width=0pt,"
-    "pre_padding=4pt,verbatimcontinuesalign=r,verbatimcontinuedalign=r,"
+    "verbatimforcewraps=true,verbatimmaxoverfull=0,verbatimwithframe=true,pre_border-width=0pt,"
+    "pre_border-radius=0pt,pre_padding=4pt,verbatimcontinuesalign=r,verbatimcontinuedalign=r,"
     r"verbatimvisiblespace={},verbatimcontinued={\makebox[2\fontcharwd\font`\x][r]{\bookcontinued}}"
 )
 FALLBACK = re.compile(r"[\u0250-\u2009\u2027-\u203a\u2040-\ud7ff\ue000-\ufeff\uff00-\U0010ffff]")

@@ -70,7 +70,7 @@ def dotted(number: tuple[int, ...]) -> str:
 
 
 def adopt(node: nodes.Element) -> None:
-    """Let every child know its parent: Sphinx leaves the pages' own children pointing at the trees that they came from."""
+    """Let every child know its parent: Sphinx leaves the pages' children pointing at the trees they came from."""
     for child in node.children:
         child.parent = node
         if isinstance(child, nodes.Element):
@@ -93,6 +93,7 @@ class BookTree:
         boxes.design(self.tree)
         boxes.admonitions(self.tree)
         cells(self.tree)
+        tidy(self.tree)
         self.numbered_nodes()
         number_equations(self.tree, self.number)
         self.number_references()
@@ -133,7 +134,9 @@ class BookTree:
     def section_number(self, node: nodes.Element, uri: str) -> str:
         docname, _, anchor = uri[1:].partition("#")
         numbers = self.env.toc_secnumbers.get(docname, {})
-        number = dotted(numbers.get(f"#{anchor}") or numbers.get("") or ())
+        page = pages(self.tree).get(docname, self.tree)
+        names = next((each["ids"] for each in page.findall(nodes.section) if anchor in each["ids"]), [])
+        number = dotted(next((numbers[f"#{name}"] for name in names if f"#{name}" in numbers), numbers.get("") or ()))
         return node.get("title", "%s").replace("%s", number).strip() or docname
 
     def chapters(self) -> None:
@@ -252,6 +255,18 @@ def cells(tree: nodes.Element) -> None:
             elif child.get("nb_element") == "cell_code_output":
                 kept += outputs(child, hidden=mode in ("all", "output", "input+output"))
         cell.replace_self(kept) if kept else cell.parent.remove(cell)
+
+
+def tidy(tree: nodes.Element) -> None:
+    """Small things that HTML does in its own way: rules before footnotes, boxes to tick, tables that must not part."""
+    for rule in list(tree.findall(nodes.transition)):
+        if "footnotes" in rule["classes"]:
+            rule.parent.remove(rule)
+    for raw in list(tree.findall(nodes.raw)):
+        if "html" in raw.get("format", "") and 'type="checkbox"' in raw.astext():
+            raw.replace_self(nodes.Text("☑ " if "checked" in raw.astext() else "☐ "))
+    for table in list(tree.findall(nodes.table)):
+        table.parent.insert(table.parent.index(table), tex("\\bookkeeptable\n"))
 
 
 def outputs(container: nodes.Element, hidden: bool) -> list[nodes.Node]:

@@ -16,8 +16,8 @@ SHOWN = 5
 PAGE_LABEL = re.compile(r"\\label\{\\detokenize\{([^:}]+)::doc\}\}")
 FILE_ERROR = re.compile(r"^(?:\./)?([^\s:]+\.\w+):(\d+): (.+)$", re.M)
 OVERFULL = re.compile(
-    r"Overfull \\([hv])box \(([\d.]+)pt too (?:wide|high)\)(?: \w+)*?(?: at lines? (\d+)(?:--\d+)?| detected at line (\d+)"
-    r"| has occurred while)"
+    r"Overfull \\([hv])box \(([\d.]+)pt too (?:wide|high)\)"
+    r"(?: \w+)*?(?: at lines? (\d+)(?:--\d+)?| detected at line (\d+)| has occurred while)"
 )
 MISSING_REFERENCE = re.compile(r"(?:Reference|Hyper reference|Citation) `([^']+)' on page (\d+) undefined")
 MISSING_CHARACTER = re.compile(r"Missing character: There is no (\S+) (?:\(U\+(\w+)\) )?in font ([^\s!:]+)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from docutils import nodes
@@ -13,6 +14,8 @@ LONG = 24  # rows: beyond this a table runs on over the page
 LINE = 403.0  # width of the text block in points
 SIZES = (("footnotesize", 8.5, 8.0), ("scriptsize", 7.5, 6.0), ("tiny", 6.3, 4.0))  # command, font size, column gap
 MIN_WRAPPED = 60.0  # points: a wrapped column is never narrower
+MAX_WORD = 150.0  # points: longer words break
+NEGATIVE = re.compile(r"-[\d.,]+(e[-+]?\d+)?%?")
 NARROW = set("ijltf.,:;|!'()[]{} rI")
 WIDE = set("mwMW%@")
 
@@ -23,6 +26,7 @@ class Column:
 
     numeric: bool
     natural: float  # in ems: the longest text on one line
+    slim: float  # the same, when the heads may wrap
     word: float  # in ems: the longest piece that cannot be broken
 
 
@@ -49,79 +53,65 @@ def breakable(text: str) -> str:
 def columns_of(grid: Grid) -> list[Column]:
     """Measure every column."""
     filled = grid.filled()
-    out = []
-    for index in range(len(filled[0])):
-        cells = [row[index] for row in filled]
-        texts = [c.text for c in cells if c is not None and c.columns == 1]
-        words = [piece for text in texts for piece in text.replace("_", "_ ").replace("/", "/ ").split()]
-        out.append(
-            Column(
-                grid.numeric(index),
-                max(
-                    (ems(t) * (1.06 if c.head else 1) for c in cells if c and c.columns == 1 for t in [c.text]),
-                    default=1,
-                ),
-                max((ems(word) for word in words), default=1),
-            )
-        )
-    return out
+    return [
+        column_of([row[i] for row in filled if row[i] is not None], grid.num_head, grid.numeric(i))
+        for i in range(len(filled[0]))
+    ]
+
+
+def column_of(cells: list[Cell], num_head: int, numeric: bool) -> Column:
+    single = [cell for cell in cells if cell.columns == 1]
+    heads = [cell.text for cell in single[:num_head]]
+    body = [cell.text for cell in single[num_head:]]
+    pieces = [ems(piece) * 1.06 for text in heads for piece in split_words(text)]
+    slim = max([*map(ems, body), *pieces], default=1.0)
+    words = [ems(word) for text in body for word in split_words(text)]
+    natural = max([slim, *(ems(text) * 1.06 for text in heads)])
+    return Column(numeric, natural, slim, max([*words, *pieces], default=1.0))
+
+
+def split_words(text: str) -> list[str]:
+    """The pieces of a text that a line keeps together."""
+    return text.replace("_", "_ ").replace("/", "/ ").split()
 
 
 def needed(columns: list[Column], size: float, gap: float) -> float:
+    """The width of a table, in points, with nothing wrapped."""
     return sum(column.natural * size + 2 * gap for column in columns)
 
 
 def wrapped_widths(columns: list[Column], size: float, gap: float) -> list[float] | None:
-    """Widths in points when long columns wrap and the others keep theirs; None where even that does not fit."""
+    """Widths in points when heads and long texts wrap; None where even that does not fit."""
     room = LINE - 2 * gap * len(columns)
+    full = [column.slim * size + 1 for column in columns]
     least = [
-        min(c.natural * size, c.natural * size if c.numeric else max(MIN_WRAPPED, min(c.word * size, 150)))
-        for c in columns
+        have if column.numeric else min(have, max(MIN_WRAPPED, min(column.word * size + 1, MAX_WORD)))
+        for column, have in zip(columns, full, strict=True)
     ]
-    if sum(least) > room:
+    spare = room - sum(least)
+    if spare < 0:
         return None
-    widths, spare = list(least), room - sum(least)
-    wish = [c.natural * size - have for c, have in zip(columns, least, strict=True)]
-    total = sum(wish)
-    if total <= 0:
-        return widths
-    return [have + spare * want / total for have, want in zip(widths, wish, strict=True)]
+    wish = [a - b for a, b in zip(full, least, strict=True)]
+    share = min(1.0, spare / sum(wish)) if sum(wish) else 0.0
+    return [have + share * want for have, want in zip(least, wish, strict=True)]
 
 
-def heads_wrapped(columns: list[Column], grid: Grid) -> list[Column]:
-    """The columns as they are when their heads may wrap, too."""
-    filled = grid.filled()
-    out = []
-    for index, column in enumerate(columns):
-        body = [row[index].text for row in filled[grid.num_head :] if row[index] is not None]
-        heads = [
-            row[index].text for row in filled[: grid.num_head] if row[index] is not None and row[index].columns == 1
-        ]
-        pieces = [piece for text in heads for piece in text.replace("_", "_ ").split()]
-        natural = max([ems(t) for t in body] + [ems(p) * 1.06 for p in pieces], default=1)
-        out.append(Column(column.numeric, natural, column.word))
-    return out
-
-
-def layout(grid: Grid, columns: list[Column]) -> tuple[int, list[float] | None] | None:
+def layout(columns: list[Column]) -> tuple[int, list[float] | None] | None:
     """The size to set a frame in, and widths for its columns if they wrap; None where it has to be split."""
     for rank, (_, size, gap) in enumerate(SIZES[:2]):
         if needed(columns, size, gap) <= LINE:
             return rank, None
     for rank, (_, size, gap) in enumerate(SIZES):
         widths = wrapped_widths(columns, size, gap)
-        if widths is not None and not all(c.numeric for c in columns):
+        if widths is not None:
             return rank, widths
-        slim = heads_wrapped(columns, grid)
-        if needed(slim, size, gap) <= LINE:
-            return rank, [c.natural * size + 1 for c in slim]
     return None
 
 
 def pieces(grid: Grid) -> list[Grid]:
     """Split a frame that is too wide into frames that fit, each with the index in front."""
     columns = columns_of(grid)
-    if layout(grid, columns) is not None or len(columns) < 3 or any(c.columns > 1 for row in grid.rows for c in row):
+    if layout(columns) is not None or len(columns) < 3 or any(c.columns > 1 for row in grid.rows for c in row):
         return [grid]
     half = (len(columns) + 2) // 2
     parts = []
@@ -134,7 +124,8 @@ def pieces(grid: Grid) -> list[Grid]:
 def tex_cell(cell: Cell | None, wrap: bool, index: bool) -> str:
     if cell is None:
         return ""
-    text = breakable(cell.text) if wrap else escape(cell.text)
+    words = f"−{cell.text[1:]}" if NEGATIVE.fullmatch(cell.text) else cell.text
+    text = breakable(words) if wrap else escape(words)
     if index and text:
         text = rf"\bookindex{{{text}}}"
     return text
@@ -169,7 +160,7 @@ def spec(numeric: list[bool], widths: list[float] | None) -> str:
 def table_tex(grid: Grid) -> str:
     """One frame that fits, as LaTeX."""
     columns = columns_of(grid)
-    rank, widths = layout(grid, columns) or (len(SIZES) - 1, None)
+    rank, widths = layout(columns) or (len(SIZES) - 1, None)
     numeric = [column.numeric for column in columns]
     filled = grid.filled()
     head = "\n".join(tex_row(row, True, widths, numeric) for row in filled[: grid.num_head])

@@ -237,7 +237,8 @@ def html_cells(translator: object, row: list[Cell], part: str, numeric: list[boo
             f' {key}="{value}"' for key, value in (("colspan", cell.columns), ("rowspan", cell.rows)) if value > 1
         )
         right = part == "tbody" and index + offset < len(numeric) and numeric[index + offset]
-        yield f"<{tag}{span}{' class=' + chr(34) + 'number' + chr(34) if right else ''}>{translator.encode(cell.text)}</{tag}>"
+        style = ' class="number"' if right else ""
+        yield f"<{tag}{span}{style}>{translator.encode(cell.text)}</{tag}>"
 
 
 def setup(app: Sphinx) -> dict:
