@@ -47,7 +47,7 @@ def contents(book: Book) -> Iterator[Fault]:
         path = next((p for p in (name, f"{name}.md", f"{name}.rst", f"{name}.ipynb") if (book.root / p).is_file()), "")
         if not path and name not in GENERATED:
             yield Fault("_toc.yml", line, f"there is no file '{name}.md'", "write it, or take the entry out")
-        if path in listed:
+        if path and path in listed:
             yield Fault("_toc.yml", line, f"'{name}' is listed twice", "keep one entry")
         listed.add(path)
     for path in book.pages:

@@ -108,7 +108,7 @@ def words(page: Page) -> int:
     kept: list[Line] = [
         line
         for line in page.prose
-        if not {"solution", "glossary"} & set(line.context)
+        if not {"solution", "glossary", "run-line"} & set(line.context)
         and not any(first < line.number < last for first, last in _solved(page))
     ]
     text = "\n".join(line.text for line in kept)
