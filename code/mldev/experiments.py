@@ -186,6 +186,34 @@ def ratio_interval(
     return _percentiles(a.mean() / b.mean(), np.concatenate(drawn), len(a), level)
 
 
+def curve_interval(
+    values: ArrayLike, *, level: float = 0.95, num_resamples: int = 10_000, seed: int = 0
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """The mean of curves, and the interval of that mean at each point.
+
+    Parameters
+    ----------
+    values
+        One row per run, one column per point of the curve: (n, points).
+
+    Returns
+    -------
+    mean, low, high
+        Three curves; at every point the same numbers as `interval` gives for that column.
+    """
+    values = np.asarray(values, dtype=float)
+    if values.ndim != 2 or len(values) < 2:
+        raise ValueError(f"values: expected at least two runs (rows) of a curve (columns), got shape {values.shape}")
+    if not np.isfinite(values).all():
+        raise ValueError(f"values: {np.count_nonzero(~np.isfinite(values))} of {values.size} are not finite")
+    weights = np.concatenate([_weights(index) for index in _draws(len(values), num_resamples, seed)])
+    size = max(1, BLOCK // num_resamples)
+    blocks = [values[:, start : start + size] for start in range(0, values.shape[1], size)]
+    tails = _tails(level)
+    low, high = np.concatenate([np.quantile(weights @ block, tails, axis=0) for block in blocks], axis=1)
+    return values.mean(axis=0), low, high
+
+
 def _runs(name: str, values: ArrayLike) -> NDArray[np.float64]:
     array = np.asarray(values, dtype=float)
     if array.ndim != 1 or len(array) < 2:
@@ -212,29 +240,18 @@ def _draws(n: int, num_resamples: int, seed: int) -> Iterator[NDArray[np.intp]]:
 
 
 def _percentiles(estimate: float, drawn: NDArray, n: int, level: float) -> Interval:
-    if not 0 < level < 1:
-        raise ValueError(f"level {level}: expected a number between 0 and 1")
-    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
+    low, high = np.quantile(drawn, _tails(level))
     return Interval(float(estimate), float(low), float(high), n, level)
 
 
-def curve_interval(
-    values: ArrayLike, *, level: float = 0.95, num_resamples: int = 10_000, seed: int = 0
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """The mean of curves, and the interval of that mean at each point.
+def _tails(level: float) -> tuple[float, float]:
+    if not 0 < level < 1:
+        raise ValueError(f"level {level}: expected a number between 0 and 1")
+    return (1 - level) / 2, (1 + level) / 2
 
-    Parameters
-    ----------
-    values
-        One row per run, one column per point of the curve: (n, points).
 
-    Returns
-    -------
-    mean, low, high
-        Three curves; at every point the same numbers as `interval` gives for that column.
-    """
-    values = np.asarray(values, dtype=float)
-    if values.ndim != 2 or len(values) < 2:
-        raise ValueError(f"values: expected at least two runs (rows) of a curve (columns), got shape {values.shape}")
-    columns = [interval(column, level=level, num_resamples=num_resamples, seed=seed) for column in values.T]
-    return tuple(np.array([getattr(each, part) for each in columns]) for part in ("estimate", "low", "high"))
+def _weights(index: NDArray[np.intp]) -> NDArray[np.float64]:
+    """The share of each run in each resample: a mean over resampled runs is then a matrix product."""
+    size, n = index.shape
+    counts = np.bincount((index + n * np.arange(size)[:, None]).ravel(), minlength=size * n)
+    return counts.reshape(size, n) / n
