@@ -39,10 +39,10 @@ kernelspec: {{name: python3, display_name: Python 3}}
 ({name})=
 # {title}
 
-% fill: the opening: the question, and what the reader will hold at the end, a picture or a number
+% {fill}: the opening: the question, and what the reader will hold at the end, a picture or a number
 
 ```{{objectives}}
-% fill: three to six objectives, each begins with a verb and ends in a reference to the section that meets it
+% {fill}: three to six objectives, each begins with a verb and ends in a reference to the section that meets it
 ```
 
 ```{{run-line}}
@@ -56,30 +56,30 @@ from mldev import plotting
 plotting.use_style()
 ```
 
-% fill: the sections, each with a label and one idea: plain words, by hand, the picture, the library, the measure
-% fill: the claims, each in a cell beside its evidence
-% fill: a section on when it fails
+% {fill}: the sections, each with a label and one idea: plain words, by hand, the picture, the library, the measure
+% {fill}: the claims, each in a cell beside its evidence
+% {fill}: a section on when it fails
 
 ## In practice
 
-% fill: at most five items: which tool, which default, which trap
+% {fill}: at most five items: which tool, which default, which trap
 
 ## Summary
 
-% fill: three to six sentences
+% {fill}: three to six sentences
 
 ## Exercises
 
-% fill: three to five exercises, each with a solution that runs
+% {fill}: three to five exercises, each with a solution that runs
 
 ## Further reading
 
-% fill: three to eight works, each cited, with one line on why
+% {fill}: three to eight works, each cited, with one line on why
 """
 MODULE = """\
 \"\"\"{title}: the code of chapter {part}/{name}.\"\"\"
 
-# fill: what the chapter writes by hand, public things first, in small functions with types
+# {fill}: what the chapter writes by hand, public things first, in small functions with types
 """
 TEST = """\
 \"\"\"Tests of the code of chapter {part}/{name}.\"\"\"
@@ -91,7 +91,7 @@ def test_module_says_which_chapter_it_belongs_to():
     assert "{part}/{name}" in chapter.__doc__
 
 
-# fill: unit, property and bad-input tests, the parity with the library, and the mutation of each claim
+# {fill}: unit, property and bad-input tests, the parity with the library, and the mutation of each claim
 """
 
 
@@ -109,6 +109,7 @@ def create(root: Path, part: str, name: str) -> list[Path]:
         "part": part,
         "name": name,
         "module": module,
+        "fill": "fill",
     }
     texts = {
         Path(f"book/{part}/{name}.md"): PAGE.format(**places),

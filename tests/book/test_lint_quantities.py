@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from bookbuild.lint.quantities import measured
 from bookbuild.lint.run import check
+from sphinx.application import Sphinx
 
 FIXTURES = Path(__file__).parent / "fixtures"
 write, put = (runpy.run_path(str(FIXTURES / "lint_book.py"))[name] for name in ("write", "put"))
@@ -206,3 +207,12 @@ def test_places_where_numbers_are_given(book, text):
 )
 def test_places_where_numbers_are_results(book, text):
     assert len(faults(book, text)) == 1
+
+
+def test_given_number_reads_plainly(tmp_path):
+    """The role renders its text and nothing else, so that a reader never notices it."""
+    put(tmp_path / "index.md", "# A page\n\nOver {given}`20 seeds` and {given}`95 %`.\n")
+    put(tmp_path / "conf.py", 'extensions = ["myst_parser", "bookbuild.given"]\n')
+    app = Sphinx(tmp_path, tmp_path, tmp_path / "out", tmp_path / "trees", "text", status=None, warningiserror=True)
+    app.build()
+    assert "Over 20 seeds and 95 %." in (tmp_path / "out" / "index.txt").read_text(encoding="utf-8")
