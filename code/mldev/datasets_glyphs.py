@@ -2,9 +2,9 @@
 
 A class is a *shape*, not a code point: Latin A, Greek Alpha and Cyrillic A look the same, so they are one class, and
 so are O and o, which differ only in size. Two shapes count as the same when, both scaled to the same size, no point of
-one lies further than one pixel of a 28 x 28 image from the other. Accented letters are left out (they are another letter
-plus a mark). Only DejaVu Sans is used: it is one design over all these scripts, while another of Matplotlib's fonts is a
-placeholder that would draw a box for everything.
+one lies further than one pixel of a 28 x 28 image from the other. Accented letters are left out: they are another
+letter plus a mark. Only DejaVu Sans is used: it is one design over all these scripts, and another of Matplotlib's
+fonts is a placeholder that would draw a box for everything.
 """
 
 from __future__ import annotations
@@ -45,10 +45,11 @@ EVALUATION = ("Armenian", "Georgian", "Hebrew", "Arabic", "Nko", "Lao", "Ogham",
 CANVAS = 64  # a shape is kept as CANVAS x CANVAS pixels ...
 INK = 54  # ... in which the longer side of the ink spans this many
 FILL = 0.72  # share of a drawn image's side that the ink spans at scale 1
-SAME_SHAPE = INK / (FILL * 28)  # one pixel of a 28 x 28 image, in canvas pixels
-MAX_ROTATION = np.deg2rad(15)
 MIN_SCALE = 0.75
-MAX_SHIFT = 0.05  # of the image's side
+SAME_SHAPE = INK / (FILL * 28)  # one pixel of a 28 x 28 image, in canvas pixels
+SAME_CASE = 1.5 * SAME_SHAPE  # for a letter's two cases: O is drawn with a finer stroke than o of the same size
+MAX_ROTATION = np.deg2rad(15)
+MAX_SHIFT = 0.08  # of the image's side, where there is room
 THINNER, THICKER = 1.2, 1.6  # the stroke's edge moves by up to this many canvas pixels
 
 
@@ -124,7 +125,7 @@ def shape_classes() -> tuple[tuple[str, ...], ...]:
             index = parent[index]
         return index
 
-    for first, second in _same_shapes(masks):
+    for first, second in _same_shapes(masks) + _same_in_both_cases(letters, masks):
         low, high = sorted((root(first), root(second)))
         parent[high] = low
     members = defaultdict(list)
@@ -182,6 +183,17 @@ def _same_shapes(masks: np.ndarray) -> list[tuple[int, int]]:
     return [(a, b) for a, b in pairs if max(to_ink[b][masks[a]].max(), to_ink[a][masks[b]].max()) <= SAME_SHAPE]
 
 
+def _same_in_both_cases(letters: list[str], masks: np.ndarray) -> list[tuple[int, int]]:
+    """Pairs of a capital and its small letter whose Hausdorff distance is at most SAME_CASE."""
+    index = {letter: place for place, letter in enumerate(letters)}
+    pairs = [(index[a], index[a.lower()]) for a in letters if a != a.lower() and a.lower() in index]
+    return [(a, b) for a, b in pairs if _hausdorff(masks[a], masks[b]) <= SAME_CASE]
+
+
+def _hausdorff(first: np.ndarray, second: np.ndarray) -> float:
+    return max(distance_transform_edt(~second)[first].max(), distance_transform_edt(~first)[second].max())
+
+
 def _wanted(split: str, scripts: Sequence[str] | None) -> tuple[str, ...]:
     if scripts is None:
         return {"all": BACKGROUND + EVALUATION, "background": BACKGROUND, "evaluation": EVALUATION}[split]
@@ -207,22 +219,26 @@ def _draw(character: str, samples: int, size: int, seed: int) -> np.ndarray:
     mask = shape(character)
     distance = np.where(mask, distance_transform_edt(mask) - 0.5, 0.5 - distance_transform_edt(~mask))
     draws = np.random.default_rng([seed, ord(character)]).uniform(-1, 1, (samples, 5))
-    angle = MAX_ROTATION * draws[:, 0]
-    scale = MIN_SCALE + (1 - MIN_SCALE) * (draws[:, 1] + 1) / 2
-    shift = MAX_SHIFT * size * draws[:, 2:4]
+    scale = MIN_SCALE + (1 - MIN_SCALE) * (draws[:, 0] + 1) / 2
     thinner = min(THINNER, 0.35 * distance.max())  # a fine line must not vanish
-    stroke = -thinner + (thinner + THICKER) * (draws[:, 4] + 1) / 2
+    stroke = -thinner + (thinner + THICKER) * (draws[:, 1] + 1) / 2
+    cos, sin = np.cos(MAX_ROTATION * draws[:, 2]), np.sin(MAX_ROTATION * draws[:, 2])
     pixel = FILL * size * scale / INK  # image pixels per canvas pixel
-    grid = np.arange(size) - (size - 1) / 2
-    rows, columns = np.meshgrid(grid, grid, indexing="ij")
+    height, width = np.ptp(np.nonzero(mask), axis=1)[:, None] + 1 + 2 * stroke
+    turned = np.stack([height * cos + width * abs(sin), width * cos + height * abs(sin)], axis=1)
+    room = np.clip((size - 1 - turned * pixel[:, None]) / 2, 0, MAX_SHIFT * size)
+    where = _grid(size, draws[:, 3:] * room, pixel, cos, sin)
+    there = map_coordinates(distance.astype(np.float32), where, order=1, mode="constant", cval=-CANVAS)
+    return np.clip((there + stroke[:, None, None]) * pixel[:, None, None] + 0.5, 0, 1).astype(np.float32)
+
+
+def _grid(size: int, shift: np.ndarray, pixel: np.ndarray, cos: np.ndarray, sin: np.ndarray) -> np.ndarray:
+    """Where on the canvas each pixel of each image looks, (2, samples, size, size)."""
+    rows, columns = np.meshgrid(*[np.arange(size, dtype=np.float32) - (size - 1) / 2] * 2, indexing="ij")
     y = (rows - shift[:, 0, None, None]) / pixel[:, None, None]
     x = (columns - shift[:, 1, None, None]) / pixel[:, None, None]
-    cos, sin = np.cos(angle)[:, None, None], np.sin(angle)[:, None, None]
-    centre = (CANVAS - 1) / 2
-    where = np.stack([cos * y - sin * x + centre, sin * y + cos * x + centre])  # (2, samples, size, size)
-    there = map_coordinates(distance, where, order=1, mode="constant", cval=-CANVAS)
-    ink = (there + stroke[:, None, None]) * pixel[:, None, None] + 0.5
-    return np.clip(ink, 0, 1).astype(np.float32)
+    cos, sin = cos[:, None, None], sin[:, None, None]
+    return np.stack([cos * y - sin * x, sin * y + cos * x]).astype(np.float32) + (CANVAS - 1) / 2
 
 
 ENTRIES = (
@@ -239,7 +255,7 @@ ENTRIES = (
         licence=(
             "font: Bitstream Vera and Arev licences, DejaVu's changes in the public domain; the images are the book's"
         ),
-        size=(34700, 28, 28),
+        size=(33080, 28, 28),
         kind="images",
         sensitive=(),
         load=glyphs,

@@ -30,10 +30,10 @@ def churn_terms(X: pd.DataFrame) -> pd.DataFrame:
 
 
 CHURN = {
-    "intercept": -2.6,
+    "intercept": -3.0,
     "tenure in years": -0.35,
     "monthly charge / 10": 0.25,
-    "support calls": 0.6,
+    "support calls": 0.8,
     "contract is yearly": -0.9,
     "contract is two-year": -1.8,
     "retention offer": -0.7,
@@ -63,7 +63,7 @@ def churn(num_rows: int = 5000, seed: int = 0) -> Table:
             "autopay": rng.binomial(1, 0.25 + 0.5 * binding),
             "paperless": rng.binomial(1, 0.6, num_rows),
             "region": rng.choice(["east", "north", "south", "west"], num_rows),
-            "retention_offer": rng.binomial(1, _sigmoid(1.0 * calls - 2.5)),
+            "retention_offer": rng.binomial(1, _sigmoid(1.3 * calls - 2.8)),
         }
     )
     model = Truth(
