@@ -104,9 +104,7 @@ def forget_page(app: Sphinx, env: object, docname: str) -> None:
 
 def setup(app: Sphinx) -> dict:
     other = (pass_through, pass_through)
-    app.add_node(
-        chart, html=(visit_html, depart_html), latex=other, epub=other, text=other, texinfo=other, man=other
-    )
+    app.add_node(chart, html=(visit_html, depart_html), latex=other, epub=other, text=other, texinfo=other, man=other)
     app.connect("doctree-read", note_charts)
     app.connect("env-purge-doc", forget_page)
     return {"parallel_read_safe": True, "parallel_write_safe": True, "env_version": 1}

@@ -41,7 +41,8 @@ def configure(app: Sphinx, config: Config) -> None:
 def frame_of(app: Sphinx, env: BuildEnvironment) -> list[str]:
     """The pages to write again because what surrounds them changed: the contents for all, the date for some."""
     days = last_changed(Path(app.srcdir))
-    trees = [(name, [(tree.get("caption"), tree["entries"]) for tree in toctrees(env, name)]) for name in sorted(env.titles)]
+    names = sorted(env.titles)
+    trees = [(name, tree.get("caption"), tree["entries"]) for name in names for tree in toctrees(env, name)]
     titles = {name: title.astext() for name, title in env.titles.items()}
     contents = repr((trees, sorted(titles.items()), sorted((n, v.get("")) for n, v in env.toc_secnumbers.items())))
     before = getattr(env, "mldev_frame_state", ("", {}))

@@ -14,7 +14,8 @@ IMAGE = re.compile(r"<img\b[^>]*>")
 SRC = re.compile(r'\bsrc="([^"]*)"')
 WRAPPED = re.compile(
     r'<div class="pst-scrollable-table-container">(<table.*?</table>)\s*</div>'
-    r"|<div>\s*(?:<style scoped>.*?</style>\s*)?(<table border=\"1\" class=\"dataframe[^\"]*\">.*?</table>)\s*(<p>[^<]*</p>)?\s*</div>",
+    r"|<div>\s*(?:<style scoped>.*?</style>\s*)?"
+    r'(<table border="1" class="dataframe[^"]*">.*?</table>)\s*(<p>[^<]*</p>)?\s*</div>',
     re.S,
 )
 HIDDEN = re.compile(
@@ -105,9 +106,7 @@ def mend_hidden_cells(body: str) -> str:
 
     def summary(match: re.Match) -> str:
         show, hide = (words.replace("code cell source", "code").replace("code cell ", "") for words in match.groups())
-        return (
-            f'<summary><span class="when-closed">{show}</span><span class="when-open">{hide}</span></summary>'
-        )
+        return f'<summary><span class="when-closed">{show}</span><span class="when-open">{hide}</span></summary>'
 
     return HIDDEN.sub(summary, body)
 

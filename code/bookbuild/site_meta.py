@@ -12,6 +12,7 @@ from urllib.parse import quote, urlsplit
 
 from docutils import nodes
 
+PRIVATE = (".local", ".internal", ".lan")
 DESCRIPTION_LENGTH = 158
 SKIPPED = (nodes.Admonition, nodes.figure, nodes.table, nodes.footnote, nodes.definition_list, nodes.topic)
 SSH = re.compile(r"^(?:ssh://)?git@([\w.-]+)(?::\d+/|[:/])(.+)$")
@@ -50,7 +51,8 @@ def last_changed(root: Path) -> dict[str, str]:
     """The day of the last commit of every page, by path from the root."""
     days: dict[str, str] = {}
     day = ""
-    for line in git(root, "-c", "core.quotePath=false", "log", "--format=@%cs", "--name-only", "--", "book").splitlines():
+    history = git(root, "-c", "core.quotePath=false", "log", "--format=@%cs", "--name-only", "--", "book")
+    for line in history.splitlines():
         if line.startswith("@"):
             day = line[1:]
         elif line:
@@ -95,7 +97,7 @@ def public_address(remote: str) -> str:
     ssh = SSH.match(remote)
     parts = urlsplit(f"https://{ssh.group(1)}/{ssh.group(2)}" if ssh else remote)
     host = parts.hostname or ""
-    if parts.scheme not in ("https", "http", "ssh") or "." not in host or host.endswith((".local", ".internal", ".lan")):
+    if parts.scheme not in ("https", "http", "ssh") or "." not in host or host.endswith(PRIVATE):
         return ""
     try:
         ipaddress.ip_address(host)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass, field, replace
 from html import escape
 
 from docutils import nodes
@@ -11,6 +12,7 @@ from sphinx.application import Sphinx
 from sphinx.builders.html import StandaloneHTMLBuilder
 from sphinx.environment import BuildEnvironment
 
+NUMBER = re.compile(r'<span class="section-number">.*?</span>')
 GENERATED = {"genindex": "Index"}
 
 
@@ -69,10 +71,15 @@ def entry_of(builder: StandaloneHTMLBuilder, docname: str, title: str | None) ->
     env = builder.env
     if docname in GENERATED:
         return Entry(docname, "", escape(title or GENERATED[docname]))
-    html = escape(title) if title else builder.render_partial(env.titles[docname])["title"]
+    html = escape(title) if title else title_html(builder, docname)
     below = [entry for tree in toctrees(env, docname) for entry in tree["entries"]]
     children = tuple(entry_of(builder, name, text) for text, name in below if known(env, name))
     return Entry(docname, number_of(env, docname), html, children)
+
+
+def title_html(builder: StandaloneHTMLBuilder, docname: str) -> str:
+    """A page's title without its number, which stands in a column of its own."""
+    return NUMBER.sub("", builder.render_partial(builder.env.titles[docname])["title"])
 
 
 def known(env: BuildEnvironment, docname: str) -> bool:
@@ -91,7 +98,7 @@ def navigation(app: Sphinx) -> Navigation:
         entries = [entry_of(builder, name, text) for text, name in tree["entries"] if known(env, name)]
         parts.append(Part(tree.get("caption") or "", tuple(entries)))
     flat = [entry for part in parts for top in part.entries for entry in _flatten(top)]
-    home = Entry(root, "", builder.render_partial(env.titles[root])["title"])
+    home = Entry(root, "", title_html(builder, root))
     return Navigation(root, parts, [home, *flat])
 
 
@@ -109,12 +116,18 @@ def line_html(entry: Entry, here: str, builder: StandaloneHTMLBuilder) -> str:
     return f'<li><a href="{uri}"{current}>{number}<span>{entry.title}</span></a>{below}</li>'
 
 
+def named_for_part(entry: Entry, caption: str) -> Entry:
+    """A part's opener says "Overview" below the caption that already says its title."""
+    return replace(entry, title="Overview") if entry.title == escape(caption) else entry
+
+
 def contents_html(nav: Navigation, here: str, builder: StandaloneHTMLBuilder) -> str:
     """The contents of the book for the page `here`: its own part open, or all parts where it belongs to none."""
     home = nav.part_of(here)
     blocks = []
     for part in nav.parts:
-        lines = "".join(line_html(entry, here, builder) for entry in part.entries)
+        entries = [named_for_part(entry, part.caption) for entry in part.entries]
+        lines = "".join(line_html(entry, here, builder) for entry in entries)
         if not part.caption:
             blocks.append(f"<ul>{lines}</ul>")
             continue
@@ -129,8 +142,8 @@ def page_contents(app: Sphinx, docname: str) -> str:
     toc = app.env.tocs.get(docname)
     if toc is None or not toc.children:
         return ""
-    inner = [child for child in toc.children[0].children if isinstance(child, nodes.bullet_list)]
-    if not inner or len(inner[0].children) < 2:
+    inner = next((child for child in toc.children[0].children if isinstance(child, nodes.bullet_list)), None)
+    if inner is None or sum(isinstance(child, nodes.list_item) for child in inner.children) < 2:
         return ""
-    html = app.builder.render_partial(inner[0])["fragment"]
+    html = app.builder.render_partial(inner)["fragment"]
     return html.replace('<ul class="simple">', "<ul>").replace("<p>", "").replace("</p>", "")

@@ -4,10 +4,7 @@
   const button = document.querySelector("button.theme");
   const system = matchMedia("(prefers-color-scheme: dark)");
   const dark = () => (root.dataset.theme ? root.dataset.theme === "dark" : system.matches);
-  const show = () => {
-    button.setAttribute("aria-pressed", String(dark()));
-    document.dispatchEvent(new CustomEvent("themechange", { detail: { dark: dark() } }));
-  };
+  const show = () => button.setAttribute("aria-pressed", String(dark()));
 
   button.addEventListener("click", () => {
     root.dataset.theme = dark() ? "light" : "dark";

@@ -1,7 +1,6 @@
 // Charts: the drawing is there at once; the live chart takes its place when it comes near.
 {
   const root = document.documentElement.dataset.root;
-  const live = new Map();
   let vega;
 
   const load = (name) => {
@@ -15,32 +14,13 @@
     return vega;
   };
 
-  const colours = () => {
-    const style = getComputedStyle(document.documentElement);
-    const of = (name) => style.getPropertyValue(`--${name}`).trim();
-    const labels = { labelColor: of("ink"), titleColor: of("ink"), gridColor: of("line"), domainColor: of("strong-line") };
-    return {
-      background: "transparent",
-      font: getComputedStyle(document.body).fontFamily,
-      axis: { ...labels, tickColor: of("strong-line"), labelFontSize: 12, titleFontSize: 13 },
-      legend: { ...labels, labelFontSize: 12, titleFontSize: 13 },
-      header: labels,
-      title: { color: of("ink") },
-      text: { color: of("ink") },
-      view: { stroke: "transparent" },
-    };
-  };
-
   const draw = async (chart) => {
     const embed = await load(chart.dataset.vega);
     const spec = JSON.parse(chart.querySelector("script").textContent);
-    const place = live.get(chart)?.place ?? document.createElement("div");
-    live.get(chart)?.view.finalize();
+    const place = document.createElement("div");
+    const font = getComputedStyle(document.body).fontFamily;
     chart.append(place);
-    const options = { actions: false, renderer: "svg", config: { ...spec.config, ...colours() }, tooltip: { theme: "custom" } };
-    delete spec.config;
-    const { view } = await embed(place, { ...spec, description: chart.dataset.label }, options);
-    live.set(chart, { view, place });
+    await embed(place, { ...spec, description: chart.dataset.label }, { actions: false, renderer: "svg", config: { font } });
     chart.classList.add("live");
   };
 
@@ -55,5 +35,4 @@
     { rootMargin: "300px" },
   );
   for (const chart of document.querySelectorAll(".chart[data-vega]")) near.observe(chart);
-  document.addEventListener("themechange", () => live.forEach((_, chart) => draw(chart)));
 }
