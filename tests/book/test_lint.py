@@ -56,6 +56,7 @@ PLANTED = [
      "loss turns where the dotted line stands\"", "alt:", "is the caption again"),
     ("alt-text", CHAPTER, START, START + "\n![](a.svg)\n", "![]", "is missing"),
     ("alt-text", CHAPTER, START, START + "\n```{image} a.svg\n:alt: short\n```\n", "{image}", "shorter than 25"),
+    ("figure", CHAPTER, START, cell("plt.imshow(X);"), "{code-cell}", "has no label"),
     ("hidden-cell", CHAPTER, CELL, CELL.replace("3\n", "3\n:tags: [hide-input]\n"), "{code-cell}", "neither draws nor"),
     ("hidden-cell", CHAPTER, "tags: [hide-input]", "tags: [remove-cell]", "{code-cell}", "the reader never sees"),
     ("objectives", CHAPTER, "- Measure what", "- Draw it.\n" * 3 + "- Measure what", "{objectives}", "7 objectives"),
@@ -249,6 +250,19 @@ def test_split_chapter_is_read_as_one(book):
           "book/training/early-stopping-in-practice\n")  # fmt: skip
     found = [fault for fault in check(book) if fault.rule != "cell-names"]
     assert [str(fault) for fault in found] == []
+
+
+def test_page_that_is_not_utf8(book):
+    path = book / CHAPTER
+    path.write_bytes(path.read_bytes().replace(b"## Summary", b"## Summary\n\nCaf\xe9."))
+    found = check(book, ["page-syntax"])
+    assert [fault.problem for fault in found] == ["the page is not UTF-8 here"]
+    assert "Caf" in path.read_text(encoding="utf-8", errors="replace").splitlines()[found[0].line - 1]
+
+
+def test_modulo_at_the_start_of_a_line_is_no_magic(book):
+    plant(book, CHAPTER, START, cell("(\n    len([1])\n    % 2\n)"))
+    assert check(book, ["cell-syntax", "cell-names"]) == []
 
 
 def test_computed_glue_names_match(book):

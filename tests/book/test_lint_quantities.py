@@ -70,6 +70,13 @@ MEASURED = [
     "The cost\nfalls by a\nthird.",
 ]
 
+MEASURED += [
+    "It differs by a factor of three.",
+    "The cost is nearly double.",
+    "The time drops to one third.",
+    "It wins in 17 of the seeds.",
+    "It takes ½ of the time.",
+]
 HARMLESS = [
     "It runs on two cores.",
     "One of the methods wins.",
@@ -131,6 +138,9 @@ HARMLESS = [
     "Three of the methods lose.",
     "It is done at most twice.",
     "Half-open intervals hold their left end.",
+    "Line 3 of the listing is the one that matters.",
+    "At rung 2 of the bracket the runs are compared.",
+    "The prior factor of the product is flat.",
 ]
 
 

@@ -85,7 +85,15 @@ class Book:
     @cached_property
     def pages(self) -> dict[str, Page]:
         names = [name for name in self.files if name.startswith("book/") and name.endswith(".md")]
-        return {name: Page.read(self.root, name) for name in names}
+        return {name: self._page(name) for name in names}
+
+    def _page(self, name: str) -> Page:
+        page = Page.parse(name, self.read(name))
+        lines = page.text.split("\n")
+        unreadable = next((number for number, text in enumerate(lines, 1) if "\ufffd" in text), 0)
+        if unreadable:
+            page.problems.append((unreadable, "the page is not UTF-8 here"))
+        return page
 
     @cached_property
     def chapter_pages(self) -> list[Page]:

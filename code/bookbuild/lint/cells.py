@@ -10,11 +10,17 @@ from functools import lru_cache
 from bookbuild.lint.page import Directive, Page
 
 MAGIC = re.compile(r"^(\s*)[%!?].*$|^(\s*)[\w.]+\?{1,2}\s*$", re.MULTILINE)
-DRAWING = frozenset({"subplots", "figure", "subplot_mosaic", "interactive"})
+DRAWING = frozenset({"subplots", "figure", "subplot_mosaic", "interactive", "from_estimator", "from_predictions"})
+QUICK = frozenset("plot scatter imshow hist bar barh boxplot violinplot contour contourf errorbar step".split())
 
 
 def python(source: str) -> str:
-    """The source of a cell with notebook magics turned into comments, line by line."""
+    """The source of a cell; when it is no Python as it stands, with the lines of notebook magics passed over."""
+    try:
+        ast.parse(source)
+        return source
+    except SyntaxError:
+        pass
     return MAGIC.sub(lambda found: f"{found[1] or found[2] or ''}pass", source)
 
 
@@ -61,7 +67,8 @@ def draws(source: str) -> bool:
     names = [dotted(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)]
     names = [name for name in names if not _defined_in(tree, name)]
     lasts = {name.rsplit(".", 1)[-1] for name in names}
-    started = any(last.startswith(("plot_", "draw_")) for last in lasts)
+    quick = any(name.startswith("plt.") and name.removeprefix("plt.") in QUICK for name in names)
+    started = quick or any(last.startswith(("plot_", "draw_")) for last in lasts)
     pandas = any(".plot" in name and not name.startswith(("ax", "axes", "plt")) for name in names)
     return bool(lasts & DRAWING) or started or pandas
 

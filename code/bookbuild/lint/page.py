@@ -150,10 +150,6 @@ class Page:
         _Parser(page).run()
         return page
 
-    @classmethod
-    def read(cls, root: Path, path: str) -> Page:
-        return cls.parse(path, (root / path).read_text(encoding="utf-8"))
-
     @property
     def name(self) -> str:
         return Path(self.path).stem

@@ -47,6 +47,7 @@ HARMLESS = [
     rf"\b{NUMBER}[ -]?fold (?:cross|stratified|CV|split|repeated|grouped|nested)",
     r"\b(?:first|second|other|left|right|upper|lower|top|bottom|better|worse|each|either|both) hal(?:f|ves)\b",
     r"\bhalf-\w+",
+    r"\b(?:step|line|page|row|column|cell|rule|item|stage|phase|rung|bracket|level|fold|layer|question) \d+\b",
     rf"\b(?:re)?(?:repeat|run|do|read|try|draw|call|fit|train|split|measure|evaluate)\w*(?: \w+){{0,4}} "
     rf"(?:twice|{NUMBER} times)(?=\s*(?:[.,;:)]|$|(?:and|with|in|on|from|over)\b))",
     r"\b(?:not|never) twice(?=\s*[.,;:)]|$)",
@@ -58,6 +59,12 @@ PATTERNS = [
     ("share", rf"\b{NUMBER} (?:out )?of (?:the |every |all )?{NUMBER}\b|\bone (?:in|out of) {NUMBER}\b"),
     ("share", r"\b(?:a|one|two|three|\d) ?-?(?:third|quarter|fifth|tenth)s? (?:of|as|the|fewer|less|more)\b"),
     ("share", r"\bby (?:a|one|two|three) ?-?(?:third|quarter|fifth|tenth)s?\b|\b(?:two|three)[ -](?:third|quarter)s\b"),
+    (
+        "share",
+        r"\b(?:to|about|only|than|nearly|almost|over|under|roughly|costs?|takes?|needs?) (?:a|one|two|three)[ -]"
+        r"(?:third|quarter|fifth|tenth)s?\b|[½⅓⅔¼¾]",
+    ),
+    ("share", rf"\b{DIGITS} of (?:the|its|their|our|these|those)\b"),
     ("share", r"\b(?:half|halves)\b(?= (?:as|the|of|that|its|their|a|an|what|again|to|and|so)\b|\s*(?:[.,;:)]|$))"),
     ("share", r"\b(?:by|in|about|almost|nearly|only|than|over|under|costs?|takes?|needs?|at|one and a) half\b"),
     ("multiple", rf"\b{DIGITS}\s?(?:x|×|X)(?![\w]|\s?\d)"),
@@ -70,6 +77,8 @@ PATTERNS = [
         rf"(?=[\w ]{{0,20}}\b{RESULT})|\b{RESULT} (?:doubles|triples|halves|quadruples)\b",
     ),
     ("multiple", rf"\b(?:{MORE}|doubled?|triple) by {NUMBER}\b|\bdouble (?:the|that|its|their|what)\b"),
+    ("multiple", rf"\bfactors? of (?:about |around |nearly |almost |roughly |over |more than )?{NUMBER}\b"),
+    ("multiple", r"\b(?:than|about|almost|nearly|over|roughly) (?:double|triple)\b"),
     ("multiple", r"\b(?:an|one|two|three|\d) orders? of magnitude\b|\borders of magnitude\b"),
     ("change", rf"\b(?:gain|lose|improve|drop|fall|rise|save|grow|shrink)(?:s|d|ed|n)?(?: by)? {DIGITS}\b(?:\s?%)?"),
     ("count", rf"\b(?:{DIGITS}|{WORD})[ -]{CLOCK}\b|\b{DIGITS} ?(?:s|ms|µs)\b"),

@@ -63,13 +63,18 @@ def swallowed(book: Book) -> Iterator[Fault]:
                 named = dotted(node.type) if node.type is not None else ""
                 if node.type is None:
                     yield Fault(source.path, node.lineno, "a bare except", "name the exceptions that can be handled")
-                elif named in {"Exception", "BaseException"} and all(_does_nothing(item) for item in node.body):
+                elif named in {"Exception", "BaseException"} and _drops(node):
                     yield Fault(source.path, node.lineno, f"'except {named}' drops the error", "name it and handle it")
+            elif isinstance(node, ast.Call) and dotted(node.func).endswith("suppress"):
+                if {dotted(argument) for argument in node.args} & {"Exception", "BaseException"}:
+                    yield Fault(source.path, node.lineno, "every error is suppressed", "name the ones that may come")
 
 
-def _does_nothing(node: ast.stmt) -> bool:
-    constant = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-    return constant or isinstance(node, (ast.Pass, ast.Continue))
+def _drops(handler: ast.ExceptHandler) -> bool:
+    """Whether a broad handler neither raises nor looks at the error that it caught."""
+    inside = [node for item in handler.body for node in ast.walk(item)]
+    used = any(isinstance(node, ast.Name) and node.id == handler.name for node in inside)
+    return not used and not any(isinstance(node, ast.Raise) for node in inside)
 
 
 def typed(book: Book) -> Iterator[Fault]:
