@@ -140,6 +140,7 @@ HARMLESS = [
     "Half-open intervals hold their left end.",
     "Line 3 of the listing is the one that matters.",
     "At rung 2 of the bracket the runs are compared.",
+    "Errors are counted per thousand rows.",
     "The prior factor of the product is flat.",
 ]
 

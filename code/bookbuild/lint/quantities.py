@@ -47,6 +47,7 @@ HARMLESS = [
     rf"\b{NUMBER}[ -]?fold (?:cross|stratified|CV|split|repeated|grouped|nested)",
     r"\b(?:first|second|other|left|right|upper|lower|top|bottom|better|worse|each|either|both) hal(?:f|ves)\b",
     r"\bhalf-\w+",
+    r"\bper (?:hundred|thousand|million|100|1,000|10,000)\b",
     r"\b(?:step|line|page|row|column|cell|rule|item|stage|phase|rung|bracket|level|fold|layer|question) \d+\b",
     rf"\b(?:re)?(?:repeat|run|do|read|try|draw|call|fit|train|split|measure|evaluate)\w*(?: \w+){{0,4}} "
     rf"(?:twice|{NUMBER} times)(?=\s*(?:[.,;:)]|$|(?:and|with|in|on|from|over)\b))",
