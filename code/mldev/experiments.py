@@ -26,7 +26,10 @@ BLOCK = 4_000_000  # resampled values held in memory at once
 
 @dataclass(frozen=True)
 class Interval:
-    """An estimate from `n` runs, with the interval that covers its true value `level` of the time."""
+    """An estimate from `n` runs, with an interval meant to cover its true value `level` of the time.
+
+    A percentile interval of few runs is somewhat short: with 5 it covers less often than with 20.
+    """
 
     estimate: float
     low: float
@@ -81,6 +84,8 @@ def repeat(
     seeds = range(seeds) if isinstance(seeds, int | np.integer) else list(seeds)
     if not len(seeds):
         raise ValueError("repeat: no seeds")
+    if "seed" in kwargs:
+        raise TypeError("repeat: the experiment's seed comes from seeds, and cannot be given as well")
     calls = [{"seed": seed, **kwargs} for seed in seeds]
     results = dict(run_all(run, calls, backend=backend, n_jobs=n_jobs, desc=desc))
     return [results[position] for position in range(len(calls))]
@@ -104,7 +109,10 @@ def run_all(
 
 def _where(backend: str | None, n_jobs: int) -> tuple[str, int]:
     if backend is None and os.environ.get("MLDEV_BACKEND"):
-        backend, n_jobs = os.environ["MLDEV_BACKEND"], int(os.environ.get("MLDEV_JOBS", "-1"))
+        backend, jobs = os.environ["MLDEV_BACKEND"], os.environ.get("MLDEV_JOBS", "-1")
+        if not jobs.lstrip("-").isdigit():
+            raise ValueError(f"MLDEV_JOBS={jobs}: expected a number of workers")
+        n_jobs = int(jobs)
     backend = backend or "loky"
     if backend not in BACKENDS:
         raise ValueError(f"backend {backend!r}: expected one of {', '.join(BACKENDS)}")
@@ -136,9 +144,12 @@ def _numbered(run: Callable[..., T], position: int, call: dict) -> tuple[int, T]
 def _prepare(backend: str) -> None:
     """Make a cluster's backend known to joblib."""
     if backend == "ray":
+        import ray
         from ray.util.joblib import register_ray
 
         register_ray()
+        if not ray.is_initialized():
+            ray.init(log_to_driver=False)  # the cluster of RAY_ADDRESS, or else this machine
     if backend == "dask" and importlib.util.find_spec("distributed") is None:
         raise ModuleNotFoundError("backend 'dask' needs the packages dask and distributed, which are not installed")
 

@@ -21,6 +21,7 @@ import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -100,7 +101,9 @@ class Study:
                 done[_key(row)] = self._checked(row, result)
                 log.write(json.dumps([_key(row), done[_key(row)]]) + "\n")
                 log.flush()
-        _replace(path, self._header() + _table([{**row, **done[_key(row)]} for row in self.grid]))
+        table = _table([{**row, **done[_key(row)]} for row in self.grid])
+        self._check_words(_parse(table), done)
+        _replace(path, self._header() + table)
         partial.unlink()
         return path
 
@@ -113,7 +116,7 @@ class Study:
         kept = [{name: row[name] for name in self.grid[0] if name in row} for row in csv.DictReader(io.StringIO(text))]
         if kept != [{name: _cell(value) for name, value in row.items()} for row in self.grid]:
             raise StudyOutdated(f"study {self.name!r}: the kept rows belong to another grid; run: {self._command()}")
-        return pd.read_csv(io.StringIO(text), keep_default_na=False, na_values=["nan"], float_precision="round_trip")
+        return _parse(text)
 
     def recheck(self, num_rows: int = 3, seed: int | None = None) -> pd.DataFrame:
         """Run a random sample of the kept rows again, and raise `StudyDisagrees` where they differ.
@@ -161,6 +164,13 @@ class Study:
         if missing:
             raise ValueError(f"study {self.name!r}: the result lacks the timing columns {', '.join(missing)}")
         return {name: _plain(self.name, name, value) for name, value in result.items()}
+
+    def _check_words(self, frame: pd.DataFrame, done: dict[str, dict]) -> None:
+        """Refuse words that would be read back as something else, such as "007"."""
+        for place, row in enumerate(self.grid):
+            for name, value in done[_key(row)].items():
+                if _difference(frame[name].iloc[place], value) > 0:
+                    raise ValueError(f"study {self.name!r}: column {name!r} holds {value!r}, which reads as a number")
 
     def _value_faults(self, kept: list[dict], today: list[dict]) -> list[str]:
         return [
@@ -251,6 +261,10 @@ def _table(rows: list[dict]) -> str:
     return text.getvalue()
 
 
+def _parse(table: str) -> pd.DataFrame:
+    return pd.read_csv(io.StringIO(table), keep_default_na=False, na_values=["nan"], float_precision="round_trip")
+
+
 def _replace(path: Path, text: str) -> None:
     aside = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     aside.write_text(text, "utf8")
@@ -279,11 +293,12 @@ def _pins(files: Iterable[Path]) -> str:
     nodes = [node for file in files for node in ast.walk(ast.parse(file.read_text("utf8")))]
     names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
     names |= {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module and not node.level}
-    owners = importlib.metadata.packages_distributions()
-    found = {owner for name in names for owner in owners.get(name.partition(".")[0], ())} - own_distributions()
+    owners = _owners()
+    found = {owner for name in names for owner in owners.get(name.partition(".")[0], ())} - set(owners.get("mldev", ()))
     return ", ".join(f"{name} {importlib.metadata.version(name)}" for name in sorted(found, key=str.lower))
 
 
-def own_distributions() -> set[str]:
-    """The distributions that hold this package itself."""
-    return set(importlib.metadata.packages_distributions().get("mldev", ()))
+@cache
+def _owners() -> dict[str, list[str]]:
+    """The installed distributions behind each importable name."""
+    return dict(importlib.metadata.packages_distributions())

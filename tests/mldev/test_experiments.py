@@ -2,6 +2,8 @@
 
 import math
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -66,6 +68,20 @@ def test_ray_gives_the_results_of_one_process(ray_of_two, monkeypatch):
     assert 1 <= len(elsewhere) <= 2
 
 
+def test_ray_address_names_the_cluster(ray_of_two, monkeypatch):
+    import ray
+
+    address = ray.get_runtime_context().gcs_address
+    code = (
+        "import ray\n"
+        "from mldev.experiments import repeat\n"
+        "print(repeat(lambda seed: seed * seed, 5), ray.get_runtime_context().gcs_address)"
+    )
+    environment = {**os.environ, "RAY_ADDRESS": address, "MLDEV_BACKEND": "ray"}
+    output = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert output.stdout.strip().splitlines()[-1] == f"[0, 1, 4, 9, 16] {address}"
+
+
 def test_results_are_handed_on_as_they_finish():
     def run(seed):
         if seed == 2:
@@ -100,9 +116,18 @@ def test_bad_places_to_run_are_refused(options, message):
         repeat(lambda seed: seed, 2, **options)
 
 
-def test_no_seeds_are_refused():
+def test_bad_seeds_are_refused():
     with pytest.raises(ValueError, match="no seeds"):
         repeat(lambda seed: seed, [])
+    with pytest.raises(TypeError, match="seed comes from seeds"):
+        repeat(lambda seed: seed, 3, seed=1)
+
+
+def test_bad_number_of_workers_is_refused(monkeypatch):
+    monkeypatch.setenv("MLDEV_BACKEND", "loky")
+    monkeypatch.setenv("MLDEV_JOBS", "many")
+    with pytest.raises(ValueError, match="MLDEV_JOBS=many: expected a number of workers"):
+        repeat(lambda seed: seed, 3)
 
 
 @given(RUNS)
@@ -149,12 +174,21 @@ def test_pairing_removes_what_pairs_share():
     assert not shuffled.above(0) and shuffled.high - shuffled.low > 5
 
 
-def test_interval_covers_the_truth_about_as_often_as_it_says():
+def coverage(n, level, num_experiments=1000):
+    """How often the interval of n normal runs holds their true mean, 0."""
     rng = np.random.default_rng(0)
-    found = [interval(rng.normal(size=20), num_resamples=1000, seed=seed) for seed in range(1000)]
-    assert 0.90 <= np.mean([each.low <= 0 <= each.high for each in found]) <= 0.99
-    half = [interval(rng.normal(size=20), level=0.5, num_resamples=1000, seed=seed) for seed in range(1000)]
-    assert 0.42 <= np.mean([each.low <= 0 <= each.high for each in half]) <= 0.55
+    options = {"level": level, "num_resamples": 1000}
+    found = [interval(rng.normal(size=n), seed=seed, **options) for seed in range(num_experiments)]
+    return np.mean([each.low <= 0 <= each.high for each in found])
+
+
+def test_interval_covers_the_truth_about_as_often_as_it_says():
+    assert 0.90 <= coverage(20, 0.95) <= 0.99
+    assert 0.42 <= coverage(20, 0.5) <= 0.55
+
+
+def test_interval_of_five_runs_is_somewhat_short():
+    assert 0.75 <= coverage(5, 0.95) < coverage(20, 0.95)
 
 
 def test_interval_depends_on_its_seed_alone():

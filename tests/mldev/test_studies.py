@@ -227,6 +227,13 @@ def test_bad_results_are_refused(tmp_path, result, error, message):
         Study("a/b", lambda row: result, [{"seed": 1}], timing, folder=tmp_path).write(n_jobs=1)
 
 
+def test_words_that_read_as_numbers_are_refused(tmp_path):
+    study = Study("a/b", lambda row: {"model": "007"}, [{"seed": 1}], folder=tmp_path)
+    with pytest.raises(ValueError, match="column 'model' holds '007', which reads as a number"):
+        study.write(n_jobs=1)
+    assert not study.path.exists()
+
+
 def test_rows_lie_beside_the_modules_of_their_part():
     path = Study("training/automl-space", measure, GRID).path
     assert path.parts[-5:] == ("code", "mldev", "training", "studies", "automl-space.csv")
