@@ -45,7 +45,7 @@ def reasons(root: Path, page: Path, changed: set[str], inputs: Inputs) -> list[s
     found = ["text"] if page.relative_to(root).as_posix() in changed else []
     cells = code_cells(text)
     names = {name for code in cells for name in imported_names(code)}
-    used = {path.relative_to(root).as_posix() for path in inputs.files(inputs.modules(iter(names)))}
+    used = {path.relative_to(root).as_posix() for path in inputs.files(names)}
     found += sorted((used | shown_files(root, page, text)) & changed)
     return found + ([PINS] if cells and PINS in changed else [])
 

@@ -23,6 +23,10 @@ class ways_to_start(nodes.General, nodes.Element):
     """Holds the place of the ways to start until the builder and the addresses are known."""
 
 
+class how_to_cite(nodes.General, nodes.Element):
+    """Holds the place of the citation until the site's address is known."""
+
+
 @dataclass(frozen=True)
 class Way:
     """One way to start: its links (docname or address, and text) and a sentence."""
@@ -51,17 +55,20 @@ class HowToCite(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         path = Book.find(self.env.srcdir).root / "CITATION.cff"
         self.env.note_dependency(str(path))
-        cff = yaml.safe_load(path.read_text("utf8"))
-        address, year = self.config.html_baseurl, re.sub(r"\D", "", str(self.config.copyright))[:4]
-        author = ", ".join(entry["name"] for entry in cff["authors"])
-        sentence = nodes.paragraph("", f"{author} ({year}). ", nodes.emphasis("", cff["title"]))
-        sentence += nodes.Text(f" (version {cff['version']}).")
-        fields = {"title": cff["title"], "author": f"{{{author}}}", "year": year, "note": f"Version {cff['version']}"}
-        if address:
-            sentence += [nodes.Text(" "), nodes.reference("", address, refuri=address)]
-            fields["url"] = address
-        bibtex = "@book{mldev,\n" + "".join(f"  {key} = {{{value}}},\n" for key, value in fields.items()) + "}"
-        return [sentence, nodes.literal_block(bibtex, bibtex, language="bibtex")]
+        return [how_to_cite(cff=yaml.safe_load(path.read_text("utf8")))]
+
+
+def citation_nodes(cff: dict, year: str, address: str) -> list[nodes.Node]:
+    """The citation with the site's address, when that is known."""
+    author = ", ".join(entry["name"] for entry in cff["authors"])
+    sentence = nodes.paragraph("", f"{author} ({year}). ", nodes.emphasis("", cff["title"]))
+    sentence += nodes.Text(f" (version {cff['version']}).")
+    fields = {"title": cff["title"], "author": f"{{{author}}}", "year": year, "note": f"Version {cff['version']}"}
+    if address:
+        sentence += [nodes.Text(" "), nodes.reference("", address, refuri=address)]
+        fields["url"] = address
+    bibtex = "@book{mldev,\n" + "".join(f"  {key} = {{{value}}},\n" for key, value in fields.items()) + "}"
+    return [sentence, nodes.literal_block(bibtex, bibtex, language="bibtex")]
 
 
 def ways(app: Sphinx, docname: str, first: tuple[str, str] | None) -> list[Way]:
@@ -107,17 +114,24 @@ def way_item(app: Sphinx, docname: str, way: Way) -> nodes.list_item:
     return nodes.list_item("", title, text, links)
 
 
-def fill_ways(app: Sphinx, doctree: nodes.document, docname: str) -> None:
-    """Put the ways to start in their place: cards on the site; nothing in a PDF or EPUB, whose reader has started."""
+def fill(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Put the ways to start and the citation in their places.
+
+    The ways are cards on the site; the reader of a PDF or an EPUB has started, and sees nothing there.
+    """
     for place in list(doctree.findall(ways_to_start)):
         found = ways(app, docname, place["first"]) if app.builder.name in ("html", "dirhtml") else []
         cards = nodes.bullet_list("", *[way_item(app, docname, way) for way in found], classes=["start-cards"])
         place.replace_self(cards if found else [])
+    for place in list(doctree.findall(how_to_cite)):
+        year = re.sub(r"\D", "", str(app.config.copyright))[:4]
+        place.replace_self(citation_nodes(place["cff"], year, app.config.html_baseurl))
 
 
 def setup(app: Sphinx) -> dict:
     app.add_node(ways_to_start)
+    app.add_node(how_to_cite)
     app.add_directive("start-here", StartHere)
     app.add_directive("how-to-cite", HowToCite)
-    app.connect("doctree-resolved", fill_ways)
+    app.connect("doctree-resolved", fill)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

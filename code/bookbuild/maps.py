@@ -81,7 +81,7 @@ def chapter_item(chapter: Chapter, outline: Outline) -> nodes.definition_list_it
         body += links_line("Continued in", [page_link(page) for page in chapter.pages[1:]])
     if chapter.after:
         before = [outline.chapters[name] for name in chapter.after]
-        body += links_line("Read before", [chapter_link(other) for other in before])
+        body += links_line("Read before", [chapter_link(other, announce=bool(chapter.pages)) for other in before])
     return item(term, body, bool(chapter.pages))
 
 
@@ -99,8 +99,11 @@ def item(term: nodes.term, body: nodes.definition, written: bool) -> nodes.defin
     return nodes.definition_list_item("", term, body)
 
 
-def chapter_link(chapter: Chapter) -> nodes.Node:
-    return page_link(chapter.pages[0], chapter.title) if chapter.pages else nodes.Text(f"{chapter.title} ({TO_COME})")
+def chapter_link(chapter: Chapter, announce: bool) -> nodes.Node:
+    """A link to a chapter; one that is not written is named, and `announce` says that it is to come."""
+    if chapter.pages:
+        return page_link(chapter.pages[0], chapter.title)
+    return nodes.Text(f"{chapter.title} ({TO_COME})" if announce else chapter.title)
 
 
 def links_line(label: str, links: list[nodes.Node]) -> nodes.paragraph:
