@@ -75,6 +75,8 @@ MEASURED += [
     "The cost is nearly double.",
     "The time drops to one third.",
     "It wins in 17 of the seeds.",
+    "Many times as many trials are needed.",
+    "It reaches 1.05 of the best.",
     "It takes ½ of the time.",
 ]
 HARMLESS = [
@@ -140,6 +142,9 @@ HARMLESS = [
     "Half-open intervals hold their left end.",
     "Line 3 of the listing is the one that matters.",
     "At rung 2 of the bracket the runs are compared.",
+    "The score lies between 0.0 and 1.0.",
+    "Count how many times it was called.",
+    "They use Algorithm 2.1 of the book.",
     "Errors are counted per thousand rows.",
     "The prior factor of the product is flat.",
 ]

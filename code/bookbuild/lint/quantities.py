@@ -35,6 +35,7 @@ NAMES = (
     r"Python|PyTorch|NumPy|pandas|SciPy|scikit-learn|Optuna|Ray|Jupyter(?: Book|Lab)?|Sphinx|MyST(?:-NB)?|Java|CUDA|"
     r"TensorFlow|Keras|Matplotlib|Altair|Vega(?:-Lite)?|Apache|BSD|GPL|LGPL|MIT|BY(?:-NC)?(?:-SA)?|[Vv]ersions?|v|"
     r"[Ss]ections?|[Cc]hapters?|[Pp]arts?|[Ff]igures?|[Ff]ig\.|[Tt]ables?|[Ee]quations?|[Ee]xercises?|[Rr]eleases?|"
+    r"[Aa]lgorithms?|[Tt]heorems?|[Dd]efinitions?|[Ll]emmas?|[Pp]roblems?|"
     r"WCAG|EPUB|HTML|PDF|Unicode"
 )
 
@@ -69,7 +70,7 @@ PATTERNS = [
     ("share", r"\b(?:half|halves)\b(?= (?:as|the|of|that|its|their|a|an|what|again|to|and|so)\b|\s*(?:[.,;:)]|$))"),
     ("share", r"\b(?:by|in|about|almost|nearly|only|than|over|under|costs?|takes?|needs?|at|one and a) half\b"),
     ("multiple", rf"\b{DIGITS}\s?(?:x|×|X)(?![\w]|\s?\d)"),
-    ("multiple", rf"\b(?:{NUMBER}|several hundred|many) ?-?times\b|\b{NUMBER}[ -]?fold\b"),
+    ("multiple", rf"\b(?:{NUMBER}|several hundred) ?-?times\b|\bmany times (?:as|{MORE})\b|\b{NUMBER}[ -]?fold\b"),
     ("multiple", rf"\btwice (?:as|the|that|what|its|their|{MORE})\b"),
     ("multiple", r"\b(?:than|about|almost|nearly|over|under|needs?|costs?|takes?|roughly|only) twice\b"),
     (
@@ -86,7 +87,7 @@ PATTERNS = [
     ("count", rf"\b(?:{DIGITS}|(?!two\b){WORD})[ -]{EFFORT}\b"),
     ("count", rf"\b(?:\d{{1,3}}(?:,\d{{3}})+|\d{{3,}}|(?:a |one )?(?:hundred|thousand|million))[ -](?:\w+ )?{SIZE}\b"),
     ("result", rf"\b{RESULT} (?:{BE} ){{1,3}}(?!0\b|1\b|100\b|\d{{4}}\b){DIGITS}"),
-    ("decimal", r"(?<![\w.])[-+]?\d+\.\d+(?:e[-+]?\d+)?(?![\w]|\.\d)"),
+    ("decimal", r"(?<![\w.])[-+]?(?![01]\.0+\b)\d+\.\d+(?:e[-+]?\d+)?(?![\w]|\.\d)"),
     ("decimal", r"(?<![\w.])\d+(?:\.\d+)?e[-+]?\d+\b"),
 ]
 _HARMLESS = [re.compile(HARMLESS[0]), *(re.compile(pattern, re.IGNORECASE) for pattern in HARMLESS[1:])]
