@@ -14,8 +14,8 @@ from sphinx.errors import SphinxError
 
 INDEX = "pagefind"
 SPHINX_FILES = {"documentation_options.js", "doctools.js", "sphinx_highlight.js", "searchtools.js", "language_data.js"}
-USED = ("pagefind.js", "pagefind-worker.js", "pagefind-entry.json")
-USED_KINDS = (".pagefind", ".pf_meta", ".pf_index", ".pf_fragment")
+USED = ("pagefind.js", "pagefind-entry.json", "wasm.en.pagefind")
+USED_KINDS = (".pf_meta", ".pf_index", ".pf_fragment")
 IGNORED = (".katex", ".headerlink", ".eqno", ".linenos", ".copy", "details.hide > summary", ".table-scroll.wide")
 
 

@@ -92,6 +92,7 @@ def page_context(app: Sphinx, pagename: str, templatename: str, context: dict, d
         "after": link_of(app, pagename, after),
         "maths": 'class="katex' in body,
         "hidden_code": '<details class="admonition hide' in body,
+        "fonts": site_assets.fonts_of(body),
         "canonical": canonical(app.config.html_baseurl, uri, pagename == nav.root),
         "landing": pagename == nav.root,
         "style": f"_static/{site_assets.STYLE}?v={site_assets.version(site_assets.STYLE)}",

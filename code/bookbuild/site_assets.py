@@ -15,6 +15,13 @@ HERE = Path(__file__).parent
 STATIC = HERE.parents[1] / "theme" / "static"
 TEMPLATES = STATIC.parent / "templates"
 INLINE_BELOW = 8_000  # bytes: smaller maths fonts travel inside their style sheet, which saves requests
+MATHS_FONTS = {
+    'class="katex-html"': "Main-Regular",
+    "mathnormal": "Math-Italic",
+    "mathbb": "AMS-Regular",
+    "mathbf": "Main-Bold",
+    "boldsymbol": "Math-BoldItalic",
+}
 STYLE, SCRIPT, MATHS = "book.css", "book.js", "maths.css"
 FONT_SOURCE = re.compile(r"url\(fonts/([\w-]+)\.woff2\) format\(\"woff2\"\)(?:,url\([^)]*\) format\(\"[^\"]*\"\))*")
 
@@ -59,6 +66,16 @@ def maths_style() -> str:
 
     text = (STATIC / "katex" / "katex.min.css").read_text("utf8")
     return FONT_SOURCE.sub(source, text).replace("font-display:block", "font-display:swap")
+
+
+def fonts_of(body: str) -> list[str]:
+    """The fonts that a page is sure to use: asked for at once, they arrive before its text is drawn."""
+    found = ["fonts/source-sans-3-latin-wght-normal.woff2"]
+    if "<em>" in body or "</em>" in body:
+        found.append("fonts/source-sans-3-latin-wght-italic.woff2")
+    if 'class="katex' in body:
+        found += [f"katex/KaTeX_{name}.woff2" for mark, name in MATHS_FONTS.items() if mark in body]
+    return [f"_static/{name}" for name in found]
 
 
 @functools.cache

@@ -1,13 +1,14 @@
 // Search: Pagefind's index, read piece by piece from the site itself, answers while the reader types.
 {
   const root = document.documentElement.dataset.root;
+  const RANKING = { termFrequency: 0.6, pageLength: 0.35, termSimilarity: 1.2 };
   const LIMIT = 8;
   const BELOW = 3;
   let engine;
 
   const load = () => {
     engine ??= import(new URL(`${root}pagefind/pagefind.js`, location.href).href).then(async (found) => {
-      await found.options({ excerptLength: 22, ranking: { termFrequency: 0.6, pageLength: 0.35, termSimilarity: 1.2 } });
+      await found.options({ noWorker: true, excerptLength: 22, ranking: RANKING });
       await found.init();
       return found;
     });
