@@ -67,8 +67,8 @@ def summary(part: Part) -> str:
     )
 
 
-def badge(text: str, kind: str) -> nodes.inline:
-    return nodes.inline("", text, classes=["map-badge", f"map-{kind}"])
+def badge(text: str, kind: str) -> nodes.emphasis:
+    return nodes.emphasis("", text, classes=["map-badge", f"map-{kind}"])
 
 
 def chapter_item(chapter: Chapter, outline: Outline) -> nodes.definition_list_item:
