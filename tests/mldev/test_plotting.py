@@ -134,6 +134,7 @@ def test_ground_is_transparent(tmp_path):
     fig, ax = plt.subplots()
     ax.plot([1, 2], label="line")
     ax.legend()
+    assert fig.get_facecolor()[3] == 0  # a notebook saves it with its own ground
     fig.savefig(tmp_path / "figure.png")
     pixels = plt.imread(tmp_path / "figure.png")
     assert pixels[0, 0, 3] == 0 and np.median(pixels[..., 3]) == 0
