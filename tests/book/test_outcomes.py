@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import yaml
 from bookbuild.outline import outcomes_of, read_outline
 from bookbuild.paths import Book, BookError
 from sphinx.application import Sphinx
@@ -314,3 +315,27 @@ def test_citation_comes_from_its_file(small: Small) -> None:
     assert "@book{mldev," in small.html("preface") or "@book" in text
     small.build()
     assert "example.org" not in small.text("preface")
+
+
+def test_the_books_own_plan_and_contents_agree() -> None:
+    book = Book.find(Path(__file__).parent)
+    outline = read_outline(book)
+    contents = yaml.safe_load((book.root / "_toc.yml").read_text("utf8"))
+    captions = [part["caption"] for part in contents["parts"]]
+    titles = [part.title for part in outline.parts]
+    assert len(outline.outcomes) == 5 and len(titles) == 9
+    assert [caption for caption in captions if caption in titles] == [
+        part.title for part in outline.parts if part.opener
+    ]
+    for part in outline.parts:
+        if part.opener:
+            assert f"# {part.title}\n" in book.source(part.opener).read_text("utf8")
+            assert f"{{chapter-map}} {part.name}\n" in book.source(part.opener).read_text("utf8")
+
+
+def test_every_written_chapter_meets_an_outcome() -> None:
+    book = Book.find(Path(__file__).parent)
+    outline = read_outline(book)
+    for chapter in outline.chapters.values():
+        met = [number for page in chapter.pages for number in outcomes_of(book, page, outline.outcomes)]
+        assert met or not chapter.pages, f"{chapter.path}: its front matter names no outcome (outcomes: [2, 3])"
