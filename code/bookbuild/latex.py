@@ -102,6 +102,7 @@ def write_characters(app: Sphinx, error: Exception | None) -> None:
 
 def setup(app: Sphinx) -> dict:
     app.setup_extension("sphinxcontrib.rsvgconverter")
+    app.setup_extension("bookbuild.epub")
     app.connect("config-inited", configure, priority=950)
     app.connect("build-finished", write_characters)
     latex_book.setup(app)

@@ -19,6 +19,7 @@ from sphinx.writers.latex import LaTeXTranslator
 from sphinx_exercise.nodes import exercise_latex_number_reference, solution_node
 
 from bookbuild import latex_boxes as boxes
+from bookbuild.epub_pages import tick
 from bookbuild.latex_boxes import print_group
 from bookbuild.latex_maths import number_equations
 
@@ -264,7 +265,10 @@ def tidy(tree: nodes.Element) -> None:
             rule.parent.remove(rule)
     for raw in list(tree.findall(nodes.raw)):
         if "html" in raw.get("format", "") and 'type="checkbox"' in raw.astext():
-            raw.replace_self(nodes.Text("☑ " if "checked" in raw.astext() else "☐ "))
+            raw.replace_self(nodes.Text(tick(raw.astext())))
+    for line in list(tree.findall(nodes.paragraph)):
+        if "run-line" in line["classes"]:
+            line.replace_self(print_group("", nodes.paragraph("", "", *line.children), environment="bookrunline"))
     for table in list(tree.findall(nodes.table)):
         table.parent.insert(table.parent.index(table), tex("\\bookkeeptable\n"))
 
