@@ -61,7 +61,7 @@ def glyphs(
     scripts: Sequence[str] | None = None,
     seed: int = 0,
 ) -> Images:
-    """Draw characters, each several times, with random rotation, shift, scale and stroke.
+    """Draw characters with random rotation, shift, scale and stroke.
 
     Parameters
     ----------
@@ -89,11 +89,7 @@ def glyphs(
     check_int("size", size, 8, 128)
     check_int("seed", seed, 0)
     wanted = _wanted(split, scripts)
-    classes = [members for members in shape_classes() if _belongs(members, split, wanted)]
-    if num_classes is not None:
-        check_int("num_classes", num_classes, 1, len(classes))
-        chosen = np.random.default_rng([seed, 0]).permutation(len(classes))[:num_classes]
-        classes = [classes[index] for index in sorted(chosen)]
+    classes = _some([members for members in shape_classes() if _belongs(members, split, wanted)], num_classes, seed)
     images = np.empty((len(classes) * samples, size, size), np.float32)
     for index, members in enumerate(classes):
         images[index * samples : (index + 1) * samples] = _draw(members[0], samples, size, seed)
@@ -209,6 +205,14 @@ def _wanted(split: str, scripts: Sequence[str] | None) -> tuple[str, ...]:
 def _belongs(members: tuple[str, ...], split: str, wanted: tuple[str, ...]) -> bool:
     found = {script(c) for c in members}
     return found <= set(wanted) if split == "evaluation" else bool(found & set(wanted))
+
+
+def _some(classes: list[tuple[str, ...]], num_classes: int | None, seed: int) -> list[tuple[str, ...]]:
+    if num_classes is None:
+        return classes
+    check_int("num_classes", num_classes, 1, len(classes))
+    chosen = np.random.default_rng([seed, 0]).permutation(len(classes))[:num_classes]
+    return [classes[index] for index in sorted(chosen)]
 
 
 def _draw(character: str, samples: int, size: int, seed: int) -> np.ndarray:

@@ -115,23 +115,7 @@ def credit(num_rows: int = 8000, seed: int = 0, label_bias: float = 0.0) -> Tabl
     check_int("num_rows", num_rows, 10, 1_000_000)
     check_real("label_bias", label_bias, 0, 1)
     rng = np.random.default_rng(check_int("seed", seed, 0))
-    group = rng.choice(["A", "B"], num_rows, p=[0.75, 0.25])
-    in_b = group == "B"
-    age = rng.integers(21, 70, num_rows)
-    district = np.where(rng.random(num_rows) < 0.85, in_b, ~in_b) * 4 + rng.integers(1, 5, num_rows)
-    X = pd.DataFrame(
-        {
-            "income": np.exp(rng.normal(np.log(40) - 0.25 * in_b, 0.4)).round(1),
-            "debt_ratio": rng.beta(2, 4, num_rows).round(3),
-            "late_payments": rng.poisson(0.7, num_rows),
-            "years_employed": (rng.beta(1.5, 3, num_rows) * (age - 18)).round(1),
-            "loan": np.exp(rng.normal(np.log(10), 0.6, num_rows)).round(1),
-            "age": age,
-            "sex": rng.choice(["female", "male"], num_rows),
-            "group": group,
-            "district": pd.Series(district).map("d{}".format),
-        }
-    )
+    X = _borrowers(rng, num_rows)
     truth = Truth(
         statement=(
             "log-odds of default are linear in log income, debt ratio, late payments, years employed and log loan"
@@ -144,9 +128,30 @@ def credit(num_rows: int = 8000, seed: int = 0, label_bias: float = 0.0) -> Tabl
         noise=("sex",),
     )
     happened = _toss(truth.mean(X), rng, "default")
-    wronged = in_b & (happened == 0) & (rng.random(num_rows) < label_bias)
+    wronged = (X["group"] == "B") & (happened == 0) & (rng.random(num_rows) < label_bias)
     recorded = happened.where(~wronged, 1)
     return Table(X, recorded, ("repaid", "default"), truth=replace(truth, unbiased_y=happened))
+
+
+def _borrowers(rng: np.random.Generator, num_rows: int) -> pd.DataFrame:
+    """Features of the credit table."""
+    group = rng.choice(["A", "B"], num_rows, p=[0.75, 0.25])
+    in_b = group == "B"
+    age = rng.integers(21, 70, num_rows)
+    district = np.where(rng.random(num_rows) < 0.85, in_b, ~in_b) * 4 + rng.integers(1, 5, num_rows)
+    return pd.DataFrame(
+        {
+            "income": np.exp(rng.normal(np.log(40) - 0.25 * in_b, 0.4)).round(1),
+            "debt_ratio": rng.beta(2, 4, num_rows).round(3),
+            "late_payments": rng.poisson(0.7, num_rows),
+            "years_employed": (rng.beta(1.5, 3, num_rows) * (age - 18)).round(1),
+            "loan": np.exp(rng.normal(np.log(10), 0.6, num_rows)).round(1),
+            "age": age,
+            "sex": rng.choice(["female", "male"], num_rows),
+            "group": group,
+            "district": pd.Series(district).map("d{}".format),
+        }
+    )
 
 
 def housing_terms(X: pd.DataFrame) -> pd.DataFrame:
