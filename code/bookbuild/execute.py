@@ -124,6 +124,8 @@ class TimedClient(NotebookClient):
 def run_page(book: Book, docname: str, notebook: NotebookNode, on_cell: Callable[[int], None]) -> Run:
     """Execute one page in place; raises `PageFailed` with the cell and its error."""
     begin = time.perf_counter()
+    if book.replay != book.timings:
+        (book.timings / f"{chapter_of(docname)}.json").unlink(missing_ok=True)
     with tempfile.TemporaryDirectory(prefix="mldev-") as folder:
         client = TimedClient(
             notebook,
