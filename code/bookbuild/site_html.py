@@ -112,8 +112,8 @@ def mend_hidden_cells(body: str) -> str:
 
 
 def mend_anchors(body: str) -> str:
-    """Name the links beside headings, and drop the ids that the extensions give more than once."""
-    body = REPEATED_ID.sub(r"\1", body)
+    """Name the links beside headings; drop ids given more than once, and roles that no longer mean anything."""
+    body = REPEATED_ID.sub(r"\1", body).replace('role="doc-biblioentry"', 'role="listitem"')
     return HEADERLINK.sub(r'<a class="headerlink" href="\1" aria-label="\2" title="\2">#</a>', body)
 
 

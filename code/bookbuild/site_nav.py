@@ -145,5 +145,8 @@ def page_contents(app: Sphinx, docname: str) -> str:
     inner = next((child for child in toc.children[0].children if isinstance(child, nodes.bullet_list)), None)
     if inner is None or sum(isinstance(child, nodes.list_item) for child in inner.children) < 2:
         return ""
+    inner = inner.deepcopy()
+    for link in inner.findall(nodes.reference):
+        link["refuri"] = link["anchorname"]
     html = app.builder.render_partial(inner)["fragment"]
     return html.replace('<ul class="simple">', "<ul>").replace("<p>", "").replace("</p>", "")
