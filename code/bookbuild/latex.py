@@ -12,6 +12,7 @@ from sphinx.config import Config
 
 from bookbuild import latex_book
 from bookbuild.latex_build import PdfError, build_pdf, missing_tools
+from bookbuild.latex_maths import macros_tex
 
 __all__ = ["PdfError", "build_pdf", "missing_tools", "setup"]
 
@@ -86,6 +87,7 @@ def preamble(config: Config) -> str:
             rf"\newcommand\bookedition{{{date:%B %Y}}}",
             rf"\newcommand\bookcopyright{{{config.copyright}}}",
             rf"\newcommand\booksite{{{site}}}",
+            macros_tex(config.mldev_math_macros if "mldev_math_macros" in config else {}),
             rf"\input{{{FALLBACK_FILE}}}",
         ]
     )

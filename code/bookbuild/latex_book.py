@@ -196,8 +196,9 @@ class BookTree:
                 if not (section.children and section.children[-1].get("environment") == "bookbibliography"):
                     section += print_group("", environment="bookbibliography")
                 body = [child for child in entry.children if not isinstance(child, nodes.label)]
-                section.children[-1] += print_group("", nodes.target("", "", ids=list(entry["ids"])), *body,
-                                                    environment="bookreference")  # fmt: skip
+                target = nodes.target("", "", ids=list(entry["ids"]))
+                name = f"{entry['docname']}:{entry['ids'][0]}"
+                section.children[-1] += print_group("", target, *body, environment="bookreference", argument=name)
 
     def solutions(self) -> None:
         """Gather the solutions behind the last numbered chapter, under the titles of their chapters."""
@@ -230,8 +231,9 @@ class BookTree:
 
     def solution(self, node: solution_node) -> Iterator[nodes.Node]:
         title, body = boxes.split_title(node)
+        words = [part for child in title for part in (nodes.Text(" "), child)][1:]
         yield nodes.target("", "", ids=list(node["ids"]) or [node["label"]])
-        yield print_group("", nodes.paragraph("", "", *title), environment="booksolution")
+        yield print_group("", nodes.paragraph("", "", *words), environment="booksolution")
         yield from boxes.unwrapped(body)
 
 

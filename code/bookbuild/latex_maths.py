@@ -20,20 +20,36 @@ OUTER = re.compile(r"\\(begin|end)\{(align|alignat|gather|eqnarray|multline|equa
 def inner(text: str) -> str:
     """The content of a display: outer environments become their inner twins, so that no equation counts by itself."""
     text = OUTER.sub(lambda m: f"\\{m[1]}{{{INNER[m[2]]}}}" if m[2] in INNER else "", text).strip()
-    text = re.sub(r"\n\s*\n", "\n", re.sub(r"\\label\{[^}]*\}", "", text))
-    top = re.sub(r"\\begin\{([a-zA-Z]+\*?)\}.*?\\end\{\1\}", "", text, flags=re.S)
+    text = re.sub(r"\\label\{[^}]*\}", "", text)
+    pieces = [aligned(piece.strip()) for piece in re.split(r"\n\s*\n", text) if piece.strip()]
+    return pieces[0] if len(pieces) == 1 else "\\begin{gathered}\n" + "\\\\\n".join(pieces) + "\n\\end{gathered}"
+
+
+def aligned(piece: str) -> str:
+    """Several lines are aligned, as on the site."""
+    top = re.sub(r"\\begin\{([a-zA-Z]+\*?)\}.*?\\end\{\1\}", "", piece, flags=re.S)
     if re.search(r"(?<!\\)&|\\\\", top):
-        text = f"\\begin{{aligned}}\n{text}\n\\end{{aligned}}"
-    return text
+        return f"\\begin{{aligned}}\n{piece}\n\\end{{aligned}}"
+    return piece
 
 
 def display(text: str, number: str, label: str) -> str:
     """One display equation, with its number and label where it has them."""
-    body = "\n".join(rf"\bookdisplay{{{inner(piece)}}}" for piece in [text])
+    body = rf"\bookdisplay{{{inner(text)}}}"
     if not number:
         return f"\n\\begin{{equation*}}{body}\\end{{equation*}}\n"
     anchor = rf"\label{{\detokenize{{{label}}}}}" if label else ""
     return f"\n\\begin{{equation}}\\booktag{{{number}}}{anchor}{body}\\end{{equation}}\n"
+
+
+def macros_tex(macros: dict[str, str]) -> str:
+    """The book's own commands, given to KaTeX as a dictionary, as LaTeX definitions."""
+    lines = []
+    for name, meaning in sorted(macros.items()):
+        count = max((int(digit) for digit in re.findall(r"#(\d)", meaning)), default=0)
+        lines.append(rf"\providecommand{{{name}}}{f'[{count}]' if count else ''}{{}}")
+        lines.append(rf"\renewcommand{{{name}}}{f'[{count}]' if count else ''}{{{meaning}}}")
+    return "\n".join(lines)
 
 
 def number_equations(tree: nodes.Element, number_of: Callable[[nodes.Element, str], str]) -> None:
