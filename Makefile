@@ -10,19 +10,22 @@ export OMP_NUM_THREADS := 1
 export PYTHONHASHSEED := 0
 export REPLAY
 
-.PHONY: help env system book html pdf test lint study chapter serve clean
+.PHONY: help env system book html pdf epub test lint study chapter serve clean
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## ?/\1\t/' | expand -t 12
 
-book: env system  ## build the whole book: execute what changed, then the site (_build/html) and the PDF (_build/pdf)
+book: env system  ## build the whole book: execute what changed, then the site (_build/html), the PDF and the EPUB
 	@$(BUILD) book
 
 html: env  ## build the site only
 	@$(BUILD) html
 
-pdf: env system  ## build the PDF only
+pdf: env system  ## build the PDF only (_build/pdf)
 	@$(BUILD) pdf
+
+epub: env  ## build the EPUB only (_build/epub)
+	@$(BUILD) epub
 
 test: env system  ## lint, package tests, then the tests of the built book (built first if it is stale)
 	@$(BUILD) book

@@ -36,6 +36,7 @@ def command_html(book: Book, options: argparse.Namespace) -> int:
     from bookbuild.render import digest, publish_html, render_html, stamp, up_to_date
 
     os.environ["BOOK_PDF"] = "1" if book.pdf.exists() else ""
+    os.environ["BOOK_EPUB"] = "1" if book.epub.exists() else ""
     if up_to_date(book, "html"):
         print("html: up to date")
         return 0
@@ -51,7 +52,7 @@ def command_html(book: Book, options: argparse.Namespace) -> int:
 def command_pdf(book: Book, options: argparse.Namespace) -> int:
     from bookbuild.render import digest, missing_for_pdf, render_pdf, stamp, up_to_date
 
-    os.environ["BOOK_PDF"] = "1"
+    os.environ["BOOK_PDF"] = os.environ["BOOK_EPUB"] = "1"
     if up_to_date(book, "pdf"):
         print("pdf: up to date")
         return 0
@@ -67,13 +68,32 @@ def command_pdf(book: Book, options: argparse.Namespace) -> int:
     return 0
 
 
+def command_epub(book: Book, options: argparse.Namespace) -> int:
+    from bookbuild.epub import build_epub
+    from bookbuild.render import digest, stamp, up_to_date
+
+    os.environ["BOOK_PDF"] = os.environ["BOOK_EPUB"] = "1"
+    if up_to_date(book, "epub"):
+        print("epub: up to date")
+        return 0
+    value = digest(book, "epub")
+    if not os.environ.get("BOOK_PREPARED"):
+        prepare(book)
+        os.environ["BOOK_PREPARED"] = "1"
+    build_epub(book.root, book.epub)
+    stamp(book, "epub", value)
+    print(f"epub: {book.epub.relative_to(book.root)}")
+    return 0
+
+
 def command_book(book: Book, options: argparse.Namespace) -> int:
-    """The site and the PDF, rendered side by side; the site is published when both are right."""
+    """Site, PDF and EPUB, rendered side by side; the site is published when all are right."""
     from bookbuild.render import digest, missing_for_pdf, publish_html, render_html, stamp, up_to_date
 
     missing = missing_for_pdf()
     os.environ["BOOK_PDF"] = "" if missing else "1"
-    if up_to_date(book, "html") and up_to_date(book, "pdf"):
+    os.environ["BOOK_EPUB"] = "1"
+    if all(up_to_date(book, product) for product in ("html", "pdf", "epub")):
         print("the book is up to date")
         return 0
     value = digest(book, "html")
@@ -82,6 +102,7 @@ def command_book(book: Book, options: argparse.Namespace) -> int:
     command = [sys.executable, "-m", "bookbuild", "pdf", "--unlocked"]
     printing = None if missing else subprocess.Popen(command, cwd=book.root)
     try:
+        command_epub(book, options)
         staged = render_html(book)
         if printing and printing.wait():
             raise BookError("the PDF failed (above): the site was left as it was")
@@ -165,7 +186,8 @@ def parser() -> argparse.ArgumentParser:
     add("html", command_html, "execute and build the site", locked=True)
     pdf = add("pdf", command_pdf, "execute and build the PDF", locked=True)
     pdf.add_argument("--unlocked", dest="locked", action="store_false", help="the caller holds the build lock")
-    add("book", command_book, "execute, build the site and the PDF", locked=True)
+    add("epub", command_epub, "execute and build the EPUB", locked=True)
+    add("book", command_book, "execute, build the site, the PDF and the EPUB", locked=True)
     check = add("check", command_check, "check the sources: the book's lint")
     check.add_argument("pages", nargs="*", help="only these files")
     chapter = add("chapter", command_chapter, "write the three files of a new chapter")

@@ -69,7 +69,8 @@ def outdated(app: Sphinx, env: BuildEnvironment, added: set[str], changed: set[s
 
 
 def setup(app: Sphinx) -> dict:
-    app.add_config_value("mldev_pdf", bool(os.environ.get("BOOK_PDF")), "html", bool)
+    for name in ("pdf", "epub"):
+        app.add_config_value(f"mldev_{name}", bool(os.environ.get(f"BOOK_{name.upper()}")), "html", bool)
     app.connect("builder-inited", prepare, priority=100)
     app.connect("source-read", read_source)
     app.connect("env-get-outdated", outdated)

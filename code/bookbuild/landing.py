@@ -15,7 +15,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from bookbuild.outline import PLAN, read_outline
-from bookbuild.paths import PDF_NAME, Book
+from bookbuild.paths import EPUB_NAME, PDF_NAME, Book
 from bookbuild.site_meta import repository
 
 
@@ -79,9 +79,11 @@ def ways(app: Sphinx, docname: str, first: tuple[str, str] | None) -> list[Way]:
     if first:
         links = (first, ("book/preface", "How to read it"))
         found.append(Way("Read", "Every chapter is a page of this site.", links))
-    if app.config.mldev_pdf:
+    files = [(PDF_NAME, "PDF")] * app.config.mldev_pdf + [(EPUB_NAME, "EPUB")] * app.config.mldev_epub
+    if files:
         line = "The whole book for paper and for reading offline, with the solutions in an appendix."
-        found.append(Way("Take the PDF", line, ((f"{'../' * docname.count('/')}{PDF_NAME}", "Download"),)))
+        links = tuple((f"{'../' * docname.count('/')}{name}", label) for name, label in files)
+        found.append(Way("Take it with you", line, links))
     if binder:
         line = "Open the chapters as notebooks in your browser. Nothing to install."
         found.append(

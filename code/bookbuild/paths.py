@@ -63,6 +63,10 @@ class Book:
         return self.build / "pdf" / PDF_NAME
 
     @property
+    def epub(self) -> Path:
+        return self.build / "epub" / EPUB_NAME
+
+    @property
     def figures(self) -> Path:
         return self.root / "figures"
 
@@ -85,7 +89,7 @@ class Book:
             raise BookError("_toc.yml: no 'root' page")
         names = [data["root"], *_files(data)]
         for name in names:
-            if name != "genindex" and not self.source(name).exists():
+            if not self.source(name).exists():
                 raise BookError(f"_toc.yml: names '{name}', but {name}.md does not exist")
         return names
 
@@ -103,7 +107,7 @@ class Book:
 
     def notebooks(self) -> list[str]:
         """The pages that hold code cells."""
-        return [n for n in self.docnames() if n != "genindex" and is_notebook(self.source(n).read_text("utf8"))]
+        return [name for name in self.docnames() if is_notebook(self.source(name).read_text("utf8"))]
 
 
 def _files(node: object) -> list[str]:

@@ -15,10 +15,10 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from bookbuild.paths import PDF_NAME, SITE_ZIP_NAME, Book, BookError, write_atomically
+from bookbuild.paths import SITE_ZIP_NAME, Book, BookError, write_atomically
 
 SOURCES = ("book", "code", "theme", "tests/mldev", "_config.yml", "_toc.yml", "requirements.txt", "pyproject.toml")
-SETTINGS = ("BOOK_SITE_URL", "BOOK_REPOSITORY_URL", "REPLAY", "SOURCE_DATE_EPOCH", "BOOK_PDF")
+SETTINGS = ("BOOK_SITE_URL", "BOOK_REPOSITORY_URL", "REPLAY", "SOURCE_DATE_EPOCH", "BOOK_PDF", "BOOK_EPUB")
 RENAME_EXCHANGE = 2
 AT_FDCWD = -100
 
@@ -48,7 +48,7 @@ def git_head(book: Book) -> str:
 
 def up_to_date(book: Book, product: str) -> bool:
     """Whether a product was made from just what is here now."""
-    output = {"html": book.html / "index.html", "pdf": book.pdf}[product]
+    output = {"html": book.html / "index.html", "pdf": book.pdf, "epub": book.epub}[product]
     kept = book.build / "stamps" / product
     return output.exists() and kept.exists() and kept.read_text() == digest(book, product)
 
@@ -151,12 +151,13 @@ def render_html(book: Book) -> Path:
 
 
 def publish_html(book: Book, staged: Path) -> None:
-    """Copy the staged site, add the PDF if there is one, and publish the whole."""
+    """Copy the staged site, add the PDF and the EPUB where there are any, and publish the whole."""
     fresh = book.build / ".html.new"
     shutil.rmtree(fresh, ignore_errors=True)
     shutil.copytree(staged, fresh)
-    if book.pdf.exists():
-        shutil.copy2(book.pdf, fresh / PDF_NAME)
+    for file in (book.pdf, book.epub):
+        if file.exists():
+            shutil.copy2(file, fresh / file.name)
     publish(fresh, book.html)
     zip_site(book)
 

@@ -167,8 +167,6 @@ def setup(app: Sphinx) -> dict:
 
     app.add_config_value("mldev_repository_url", "", "html", str)
     app.add_config_value("mldev_frame", "", "html", str)
-    if "mldev_pdf" not in app.config:
-        app.add_config_value("mldev_pdf", False, "html", bool)
     app.connect("config-inited", configure)
     app.connect("env-updated", frame_of)
     app.connect("html-page-context", page_context, priority=900)
