@@ -78,10 +78,11 @@ def source_epoch(root: Path) -> str:
 def run_latexmk(root: Path, source: Path) -> None:
     """Run xelatex, the index and xelatex again, as often as the references ask for."""
     environment = {**os.environ, "SOURCE_DATE_EPOCH": source_epoch(root), "FORCE_SOURCE_DATE": "1", "TZ": "UTC"}
-    environment |= {"LATEXOPTS": "-interaction=nonstopmode -halt-on-error -file-line-error", "max_print_line": "1000"}
+    environment |= {"LATEXOPTS": "", "max_print_line": "1000"}
     environment["XINDYOPTS"] = "-L english -C utf8 -M sphinx.xdy -I xelatex"
     settings = source.parent / "latexmkrc"
-    command = ["latexmk", "-norc", "-xelatex", "-interaction=nonstopmode", "-silent", source.name]
+    options = ["-interaction=nonstopmode", "-halt-on-error", "-file-line-error", "-silent"]
+    command = ["latexmk", "-norc", "-xelatex", *options, source.name]
     if settings.exists():
         command[2:2] = ["-r", settings.name]
     done = subprocess.run(command, cwd=source.parent, env=environment, capture_output=True, text=True, errors="replace")

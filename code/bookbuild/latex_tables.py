@@ -10,6 +10,8 @@ from sphinx.util import texescape
 
 from bookbuild.tables import Cell, Grid, frame_table
 
+texescape.init()  # Sphinx fills its table of escapes only when a LaTeX builder starts
+
 LONG = 24  # rows: beyond this a table runs on over the page
 LINE = 403.0  # width of the text block in points
 SIZES = (("footnotesize", 8.5, 8.0), ("scriptsize", 7.5, 6.0), ("tiny", 6.3, 4.0))  # command, font size, column gap
