@@ -25,7 +25,7 @@ class Generation:
 class GeneticAlgorithm:
     """Settings of the algorithm: how many live, how often they cross, how often and how far they mutate."""
 
-    population: int = 10
+    population: int = 20
     tournament: int = 3
     crossover: float = 0.7
     mutation: float = 0.6

@@ -5,6 +5,7 @@ sampler. The posterior equals scikit-learn's ``GaussianProcessRegressor`` (see t
 """
 
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,7 @@ from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 from scipy.linalg import cho_solve, solve_triangular
 from scipy.optimize import minimize
-from scipy.stats import norm
+from scipy.stats import norm, rankdata
 
 from mldev.training.hyperparameter_tuning_space import UnitCube
 
@@ -86,6 +87,7 @@ def fit(X: np.ndarray, y: np.ndarray) -> GaussianProcess:
         return -value, -gradient
 
     theta = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x
+    theta = np.round(theta, 3)  # so that processors which round differently still propose the same point
     return GaussianProcess(np.exp(theta[0]), np.exp(theta[1:-1]), np.exp(theta[-1])).condition(X, y)
 
 
@@ -103,7 +105,13 @@ def standardise(values: np.ndarray) -> np.ndarray:
     if len(finite) == 0:
         return np.zeros_like(values)
     values = np.clip(values, finite.min(), finite.max())
-    return (values - values.mean()) / (values.std() or 1.0)
+    spread = values.std()
+    return (values - values.mean()) / (spread if spread > 0 else 1.0)
+
+
+def normal_scores(values: np.ndarray) -> np.ndarray:
+    """Keep only the order: the best of n values becomes the lowest quantile of a normal distribution, and so on."""
+    return standardise(norm.ppf((rankdata(values) - 0.5) / len(values)))
 
 
 def candidates(best: np.ndarray, num_candidates: int, rng: np.random.Generator) -> np.ndarray:
@@ -114,10 +122,9 @@ def candidates(best: np.ndarray, num_candidates: int, rng: np.random.Generator) 
     return np.vstack([anywhere, near])
 
 
-def propose(X: np.ndarray, y: np.ndarray, cube: UnitCube, rng: np.random.Generator, xi: float = 0.0,
+def propose(X: np.ndarray, targets: np.ndarray, cube: UnitCube, rng: np.random.Generator, xi: float = 0.0,
             num_candidates: int = 600) -> np.ndarray:  # fmt: skip
-    """The unit-cube vector to try next, given vectors X already tried and their targets y (to be minimised)."""
-    targets = standardise(y)
+    """The unit-cube vector to try next, given vectors X already tried and their targets (to be minimised)."""
     model = fit(X, targets)
     pool = cube.snap(candidates(X[np.argmin(targets)], num_candidates, rng))
     gains = expected_improvement(*model.posterior(pool), best=targets.min(), xi=xi)
@@ -136,18 +143,22 @@ class GaussianProcessSampler(BaseSampler):
     num_startup
         Trials drawn at random before the model speaks.
     xi
-        Improvement asked for, in standard deviations of the values seen; larger explores more.
+        Improvement asked for, in standard deviations of the targets; larger explores more.
+    targets
+        What the model learns from the losses: their order (``normal_scores``) or their size (``standardise``).
     seed
         Seed; None takes fresh entropy.
     """
 
-    def __init__(self, num_startup: int = 8, xi: float = 0.0, seed: int | None = None) -> None:
+    def __init__(self, num_startup: int = 8, xi: float = 0.0, seed: int | None = None,
+                 targets: Callable[[np.ndarray], np.ndarray] = normal_scores) -> None:  # fmt: skip
         if num_startup < 2:
             raise ValueError(f"num_startup: {num_startup}; the model needs at least 2 trials to start from")
         if xi < 0:
             raise ValueError(f"xi: {xi}; the improvement asked for is at least 0")
         self.num_startup = num_startup
         self.xi = xi
+        self.targets = targets
         self.seed = _entropy() if seed is None else seed
 
     def reseed_rng(self) -> None:
@@ -173,7 +184,7 @@ class GaussianProcessSampler(BaseSampler):
         values = sign * np.array([t.value for t in done])
         # A trial still running gets the mean: it marks the place as taken, and asks for something else.
         y = np.concatenate([values, np.full(len(running), standin(values))])
-        return cube.decode(propose(X, y, cube, self._rng(study, trial), self.xi))
+        return cube.decode(propose(X, self.targets(y), cube, self._rng(study, trial), self.xi))
 
     def sample_independent(self, study: Study, trial: FrozenTrial, param_name: str,
                            param_distribution: BaseDistribution) -> Any:  # fmt: skip
