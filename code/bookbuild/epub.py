@@ -71,7 +71,7 @@ def build_epub(root: Path, out: Path) -> None:
     from bookbuild.render import sphinx
 
     book = Book.find(root)
-    shutil.rmtree(book.stage / "epub", ignore_errors=True)  # a file of an older build would be packed, too
+    shutil.rmtree(book.stage / "epub" / "epub", ignore_errors=True)  # a file of an older build would be packed, too
     folder = sphinx(book, "epub")
     write_atomically(out, packed(folder))
 

@@ -69,8 +69,8 @@ def sphinx(book: Book, builder: str) -> Path:
     settings, _ = get_final_config(
         user_yaml=book.root / "_config.yml", cli_config=toc, sourcedir=book.root, use_external_toc=True
     )
-    out, warnings = book.stage / builder, io.StringIO()
-    trees = book.stage / f"doctrees-{builder}"
+    folder, warnings = book.stage / builder, io.StringIO()  # one per builder: MyST-NB writes pictures beside `out`
+    out, trees = folder / builder, folder / "doctrees"
     with patch_docutils(None), docutils_namespace(), deep_recursion():
         try:
             app = Sphinx(
@@ -112,7 +112,6 @@ def clean_stage(book: Book, name: str) -> Iterator[None]:
     dirty = book.stage / f"{name}.unfinished"
     if dirty.exists():
         shutil.rmtree(book.stage / name, ignore_errors=True)
-        shutil.rmtree(book.stage / f"doctrees-{name}", ignore_errors=True)
     write_atomically(dirty, "")
     yield
     dirty.unlink()

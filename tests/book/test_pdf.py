@@ -19,7 +19,7 @@ from bookbuild.paths import PDF_NAME
 ROOT = Path(__file__).parents[2]
 PDF = ROOT / "_build" / "pdf" / PDF_NAME
 HTML = ROOT / "_build" / "html"
-LATEX = ROOT / "_build" / "stage" / "latex" / "book.tex"
+LATEX = ROOT / "_build" / "stage" / "latex" / "latex" / "book.tex"
 MARGIN = 25.0  # points: nothing may come nearer to the edge of the paper
 MOST_PAGES = 60  # for one page of the site
 TYPE_NAMES = re.compile(
