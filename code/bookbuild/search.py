@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from sphinx.application import Sphinx
 from sphinx.errors import SphinxError
 
+from bookbuild.paths import write_atomically
+
 INDEX = "pagefind"
 SPHINX_FILES = {"documentation_options.js", "doctools.js", "sphinx_highlight.js", "searchtools.js", "language_data.js"}
 USED = ("pagefind.js", "pagefind-entry.json", "wasm.en.pagefind")
 USED_KINDS = (".pf_meta", ".pf_index", ".pf_fragment")
+CODE = re.compile(r"<pre\b.*?</pre>", re.S)
+NAME = re.compile(r'(</span>)(<span class="(?:n|nf|nc|nn|nb|fm|bp)">)')
 IGNORED = (".katex", ".headerlink", ".eqno", ".linenos", ".copy", "details.hide > summary", ".table-scroll.wide")
 
 
@@ -37,6 +43,11 @@ def pages_digest(outdir: Path) -> str:
     return total.hexdigest()
 
 
+def readable(html: str) -> str:
+    """A page as the index should read it: each name in its code is a word of its own."""
+    return CODE.sub(lambda code: NAME.sub(r"\1 \2", code.group()), html)
+
+
 def build_index(outdir: Path) -> None:
     """Index every page that says `data-pagefind-body`, aside, then put the index in place.
 
@@ -47,9 +58,14 @@ def build_index(outdir: Path) -> None:
     """
     aside = outdir / f".{INDEX}.new"
     shutil.rmtree(aside, ignore_errors=True)
-    command = [sys.executable, "-m", "pagefind", "--site", str(outdir), "--output-path", str(aside)]
-    command += ["--exclude-selectors", ", ".join(IGNORED), "--force-language", "en", "--quiet"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    with tempfile.TemporaryDirectory() as copies:
+        for path in sorted(outdir.rglob("*.html")):
+            html = path.read_text("utf8")
+            if "data-pagefind-body" in html:
+                write_atomically(Path(copies, path.relative_to(outdir)), readable(html))
+        command = [sys.executable, "-m", "pagefind", "--site", copies, "--output-path", str(aside)]
+        command += ["--exclude-selectors", ", ".join(IGNORED), "--force-language", "en", "--quiet"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode or not (aside / "pagefind.js").exists():
         last = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["no message"]
         raise SearchError(f"Pagefind: {last[0]}")

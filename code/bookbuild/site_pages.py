@@ -44,7 +44,7 @@ def write_root(outdir: Path, root: str) -> None:
     page = outdir / f"{root}.html"
     if root == "index" or not page.exists():
         return
-    html = moved(page.read_text("utf8"), posixpath.dirname(root)).replace(" data-pagefind-body", "")
+    html = moved(page.read_text("utf8"), posixpath.dirname(root)).replace(" data-pagefind-body", "", 1)
     write_atomically(outdir / "index.html", html)
 
 

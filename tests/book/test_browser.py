@@ -269,6 +269,8 @@ def test_the_keyboard_skips_to_the_text_and_focus_is_seen(reader: Callable[..., 
 
 def test_only_what_scrolls_is_a_stop_for_the_keyboard(reader: Callable[..., Watched]) -> None:
     page = reader().open(CHAPTER)
+    page.evaluate("document.querySelectorAll('article details').forEach((box) => { box.open = true; })")
+    page.wait_for_timeout(200)
     stops = page.evaluate(
         "[...document.querySelectorAll('pre, .table-scroll, .math-scroll')].filter((box) => box.offsetParent)"
         ".map((box) => [box.scrollWidth > box.clientWidth + 1, box.tabIndex === 0])"

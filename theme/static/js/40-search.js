@@ -2,7 +2,7 @@
 {
   const root = document.documentElement.dataset.root;
   const RANKING = { termFrequency: 0.6, pageLength: 0.35, termSimilarity: 1.2 };
-  const LIMIT = 8;
+  const LIMIT = 10;
   const BELOW = 3;
   let engine;
 
@@ -35,6 +35,26 @@
     return [top, ...below.map((part) => line(part.url, part.title, part.excerpt, "below"))];
   };
 
+  // Pagefind falls back to ever shorter beginnings of a word; what shares less than half of it is no answer.
+  const close = (word, marked) => {
+    let same = 0;
+    while (same < word.length && word[same] === marked[same]) same += 1;
+    return same >= Math.min(word.length, Math.max(3, Math.ceil(word.length / 2)));
+  };
+  const wordsOf = (text) => text.toLowerCase().split(/[^\p{L}\p{N}]+/u).filter(Boolean);
+
+  const exactFirst = (pages, query) => {
+    const text = query.toLowerCase();
+    const words = wordsOf(query);
+    const has = ({ content }) => content.toLowerCase().includes(text);
+    const near = ({ excerpt }) => {
+      const marked = [...excerpt.matchAll(/<mark>(.*?)<\/mark>/g)].flatMap((found) => wordsOf(found[1]));
+      return marked.some((mark) => words.some((word) => close(word, mark)));
+    };
+    const good = pages.filter((page) => has(page) || near(page));
+    return /[_.]/.test(query) ? [...good.filter(has), ...good.filter((page) => !has(page))] : good;
+  };
+
   const prepare = (form) => {
     const input = form.querySelector("input");
     const panel = form.querySelector(".panel");
@@ -65,18 +85,13 @@
       const found = await load().catch(() => null);
       if (!found) return say("Search works when a server delivers the site: python -m http.server in its folder will do.");
       const { results } = await found.search(query);
+      const nearest = results.slice(0, /[_.]/.test(query) ? 3 * LIMIT : LIMIT);
+      const pages = exactFirst(await Promise.all(nearest.map((result) => result.data())), query);
       if (turn !== last) return;
-      if (!results.length) {
-        list.replaceChildren();
-        return say(`Nothing in the book matches “${query}”: no results.`);
-      }
-      const limit = wide ? 30 : LIMIT;
-      const first = await results[0].data();
-      if (turn !== last) return;
-      say(results.length === 1 ? "1 page" : `${results.length} pages`);
-      list.replaceChildren(...answersOf(first));
-      const others = await Promise.all(results.slice(1, limit).map((result) => result.data()));
-      if (turn === last) list.append(...others.flatMap(answersOf));
+      list.replaceChildren(...pages.slice(0, LIMIT).flatMap(answersOf));
+      const count = Math.max(results.length - nearest.length, 0) + pages.length;
+      if (!pages.length) say(`Nothing in the book matches “${query}”: no results.`);
+      else say(count === 1 ? "1 page" : `${count} pages`);
     };
 
     const move = (event) => {
