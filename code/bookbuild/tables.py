@@ -200,7 +200,7 @@ def printable(bundle: nodes.Element) -> None:
     """Turn one output into a table, words, or nothing, where its HTML would not print."""
     parts = mime_parts(bundle)
     html, plain = parts.get("text/html"), parts.get("text/plain")
-    if any(kind.startswith(("image/", "application/")) for kind in parts):
+    if any(kind.startswith(("image/", "application/")) or kind in ("text/markdown", "text/latex") for kind in parts):
         return
     source = html.astext() if html else ""
     name_only = plain is not None and TYPE_NAME.fullmatch(plain.astext())

@@ -98,7 +98,7 @@ def test_as_many_figures_and_claims_as_on_the_site(pages: dict[str, BeautifulSou
             continue
         there = BeautifulSoup(site.read_text("utf8"), "html.parser")
         for kind in ("figure", ".claim"):
-            wanted = len(there.select(f"main {kind}"))
+            wanted = len(there.select(f"article {kind}"))
             assert len(page.select(kind)) == wanted, f"{name}: {kind}: {wanted} on the site"
 
 

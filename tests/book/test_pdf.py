@@ -22,6 +22,7 @@ HTML = ROOT / "_build" / "html"
 LATEX = ROOT / "_build" / "stage" / "latex" / "latex" / "book.tex"
 MARGIN = 25.0  # points: nothing may come nearer to the edge of the paper
 MOST_PAGES = 60  # for one page of the site
+SITE_ONLY = {"head", "run-line", "collapsed", "expanded"}  # said in another way in print
 TYPE_NAMES = re.compile(
     r"<[A-Za-z_][\w.]* (?:object )?at 0x[0-9a-f]+>|<Figure size|<Axes: |HTML object|Traceback \(most recent call last\)"
     r"|<IPython\.|Text\(0, 0,"
@@ -149,7 +150,7 @@ def test_every_chapter_title_is_there(text: str) -> None:
 
 def test_every_heading_is_there(text: str) -> None:
     for docname in docnames():
-        for heading in soup(docname).select("main h2, main h3"):
+        for heading in soup(docname).select("article h2, article h3"):
             for words in fragments(heading):
                 assert re.sub(r"^\d+", "", words) in text, f"{docname}: the heading {words!r} is not in the PDF"
 
@@ -171,6 +172,14 @@ def test_every_claim_is_there(text: str) -> None:
             seen += 1
             assert all(piece in text for piece in fragments(claim)), f"{docname}: not in the PDF: {claim.get_text()}"
     assert seen, "no claim was found on the site"
+
+
+def test_every_paragraph_is_there(text: str) -> None:
+    for docname in docnames():
+        for paragraph in soup(docname).select("article p"):
+            if not paragraph.find_parent(class_=SITE_ONLY) and not SITE_ONLY.intersection(paragraph.get("class", [])):
+                for words in fragments(paragraph):
+                    assert words in text, f"{docname}: not in the PDF: {paragraph.get_text()[:200]!r}"
 
 
 def test_every_exercise_has_its_solution_in_the_appendix(pages: list[str]) -> None:
