@@ -77,8 +77,11 @@ def build_index(outdir: Path) -> None:
 
 
 def choose(app: Sphinx) -> None:
-    """Keep Sphinx from building an index of its own where Pagefind builds a better one."""
+    """Keep Sphinx from building an index of its own where Pagefind builds a better one; the search page stays."""
     app.mldev_pagefind = available()
+    if app.builder.name == "html" and app.mldev_pagefind:
+        app.builder.search = False
+        app.config.html_additional_pages["search"] = "search.html"
 
 
 def page_context(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: object) -> None:
@@ -91,7 +94,6 @@ def finish(app: Sphinx, exception: Exception | None) -> None:
     if exception is not None or app.builder.name != "html" or not app.mldev_pagefind:
         return
     out = Path(app.outdir)
-    (out / "searchindex.js").unlink(missing_ok=True)
     stamp, digest = Path(app.doctreedir) / "pagefind.digest", pages_digest(out)
     if (out / INDEX / "pagefind.js").exists() and stamp.exists() and stamp.read_text() == digest:
         return
