@@ -154,7 +154,8 @@ def page_context(app: Sphinx, pagename: str, templatename: str, context: dict, d
     source = book.source(pagename)
     if not source.exists() or not is_notebook(source.read_text("utf8")):
         return
-    notebook = cached(open_cache(book), read_page(source, Inputs(book.root)))
+    inputs = getattr(app, "mldev_inputs", None) or Inputs(book.root)
+    notebook = cached(open_cache(book), read_page(source, inputs))
     if notebook is None:
         return
     base = app.config.html_baseurl
@@ -167,17 +168,18 @@ def page_context(app: Sphinx, pagename: str, templatename: str, context: dict, d
     write_atomically(target.with_suffix(".md"), as_markdown(cells))
 
 
-def forget_page(app: Sphinx, exception: Exception | None) -> None:
+def forget_pages(app: Sphinx, exception: Exception | None) -> None:
     """Remove the downloads of pages that are gone."""
     if exception is not None or app.builder.name != "html":
         return
-    for path in sorted(Path(app.outdir, "book").rglob("*.ipynb")):
-        if not path.with_suffix(".html").exists():
+    out = Path(app.outdir)
+    for path in sorted(out.rglob("*.ipynb")):
+        if path.relative_to(out).with_suffix("").as_posix() not in app.env.all_docs:
             for suffix in (".ipynb", ".py", ".md"):
                 path.with_suffix(suffix).unlink(missing_ok=True)
 
 
 def setup(app: Sphinx) -> dict:
     app.connect("html-page-context", page_context, priority=400)
-    app.connect("build-finished", forget_page)
+    app.connect("build-finished", forget_pages)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

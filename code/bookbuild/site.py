@@ -158,6 +158,7 @@ def finish(app: Sphinx, exception: Exception | None) -> None:
     if charts.pages_with_charts(app.env):
         keep.add(charts.write_vega(out / "_static"))
     site_assets.write_assets(out, keep)
+    site_pages.remove_stale(app)
     site_pages.write_root(out, shared(app).root)
     site_pages.write_maps(out, app.config.html_baseurl, [entry.docname for entry in shared(app).order], app.builder)
 

@@ -14,6 +14,7 @@ from sphinx.builders.html import StandaloneHTMLBuilder
 
 from bookbuild.paths import write_atomically
 
+GENERATED = ("index", "search", "genindex", "404")
 ADDRESS = re.compile(r'(\s(?:href|src|action|data-root)=")([^"#][^"]*)"')
 
 
@@ -46,6 +47,19 @@ def write_root(outdir: Path, root: str) -> None:
         return
     html = moved(page.read_text("utf8"), posixpath.dirname(root)).replace(" data-pagefind-body", "", 1)
     write_atomically(outdir / "index.html", html)
+
+
+def remove_stale(app: Sphinx) -> None:
+    """Remove the pages and pictures whose sources are gone, so that the site is what a clean build gives."""
+    out = Path(app.outdir)
+    pages = {*app.env.all_docs, *GENERATED}
+    for path in sorted(out.rglob("*.html")):
+        if path.relative_to(out).with_suffix("").as_posix() not in pages:
+            path.unlink()
+    shown = {name for _, name in app.env.images.values()}
+    for path in sorted((out / "_images").glob("*")):
+        if path.name not in shown:
+            path.unlink()
 
 
 def write_maps(outdir: Path, base: str, docnames: list[str], builder: StandaloneHTMLBuilder) -> None:
