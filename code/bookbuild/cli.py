@@ -204,12 +204,18 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def explain(error: OSError) -> str:
-    """One line for a fault of the machine."""
-    where = f" ({error.filename})" if error.filename else ""
-    if error.errno == errno.ENOSPC:
-        return f"the disk is full{where}: free some space and run the same command again; nothing was lost"
-    return f"{error.strerror or error}{where}"
+DISK_FULL = "the disk is full: free some space and run the same command again; nothing was lost"
+
+
+def disk_is_full(error: BaseException | None) -> bool:
+    """Whether a full disk is behind an error, however deep."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            return True
+        if "disk is full" in str(error) or "No space left on device" in str(error):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -218,11 +224,11 @@ def main(arguments: list[str] | None = None) -> int:
         book = Book.find()
         with build_lock(book) if options.locked else contextlib.nullcontext():
             return options.run(book, options)
-    except BookError as error:
-        print(f"error: {error}", file=sys.stderr)
-    except OSError as error:
-        print(f"error: {explain(error)}", file=sys.stderr)
     except KeyboardInterrupt:
         print("stopped; the next build goes on from here", file=sys.stderr)
         return 130
+    except Exception as error:
+        if not isinstance(error, BookError) and not disk_is_full(error):
+            raise
+        print(f"error: {DISK_FULL if disk_is_full(error) else error}", file=sys.stderr)
     return 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import nbformat
@@ -85,7 +86,8 @@ def with_outputs(notebook: NotebookNode, executed: NotebookNode) -> NotebookNode
 
 
 def store(cache: JupyterCacheBase, notebook: NotebookNode, path: Path, seconds: float) -> None:
-    """Keep an executed notebook, findable by its code as well."""
+    """Keep an executed notebook, findable by its code as well; what a killed build left in its place goes first."""
+    shutil.rmtree(cache.path / "executed" / cache.create_hashed_notebook(notebook)[1], ignore_errors=True)
     bundle = CacheBundleIn(notebook, str(path), data={"execution_seconds": seconds})
     record = cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
     entry = {"hashkey": record.hashkey, "uri": str(path), "seconds": seconds}
