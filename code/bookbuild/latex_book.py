@@ -7,6 +7,7 @@ appendix, and the bibliography on its own page.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -24,6 +25,9 @@ from bookbuild.latex_boxes import print_group
 from bookbuild.latex_maths import number_equations
 
 SOLUTIONS = "Solutions to the exercises"
+VERBATIM = (nodes.literal_block, nodes.math, nodes.math_block, nodes.raw, nodes.comment)
+LONG_WORD = re.compile(r"\S{16,}")
+JOINT = re.compile(r"[_./\\=&?,:(\[{@-]+(?=.)|[a-z0-9](?=[A-Z])")
 
 
 @dataclass(frozen=True)
@@ -95,6 +99,7 @@ class BookTree:
         boxes.admonitions(self.tree)
         cells(self.tree)
         tidy(self.tree)
+        soften(self.tree)
         self.numbered_nodes()
         number_equations(self.tree, self.number)
         self.number_references()
@@ -273,6 +278,24 @@ def tidy(tree: nodes.Element) -> None:
             line.replace_self(print_group("", nodes.paragraph("", "", *line.children), environment="bookrunline"))
     for table in list(tree.findall(nodes.table)):
         table.parent.insert(table.parent.index(table), tex("\\bookkeeptable\n"))
+
+
+def soften(tree: nodes.Element) -> None:
+    """Let long words (names in code, addresses) break after the signs that join their pieces."""
+    for text in list(tree.findall(nodes.Text)):
+        if isinstance(text.parent, VERBATIM) or within(text, nodes.title):
+            continue
+        soft = LONG_WORD.sub(lambda word: JOINT.sub("\\g<0>\u200b", word.group()), text)
+        if soft != text:
+            text.parent.replace(text, nodes.Text(soft))
+
+
+def within(node: nodes.Node, kind: type[nodes.Element]) -> bool:
+    while node.parent is not None:
+        node = node.parent
+        if isinstance(node, kind):
+            return True
+    return False
 
 
 def outputs(container: nodes.Element, hidden: bool) -> list[nodes.Node]:
