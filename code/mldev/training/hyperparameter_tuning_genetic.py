@@ -5,8 +5,9 @@ Individuals are vectors in the unit cube (lists of genes). Random numbers are dr
 """
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
@@ -41,13 +42,17 @@ class GeneticAlgorithm:
 
     def run(self, loss: Callable[[Vector], float], num_genes: int, num_generations: int, seed: int
             ) -> list[Generation]:  # fmt: skip
-        """Evolve a random population; a child that equals its parent is not evaluated again."""
+        """A random population and the generations that evolve from it."""
+        return list(islice(self.evolve(loss, num_genes, seed), num_generations + 1))
+
+    def evolve(self, loss: Callable[[Vector], float], num_genes: int, seed: int) -> Iterator[Generation]:
+        """Generation after generation, for ever; a child that equals its parent is not evaluated again."""
         rng = random.Random(seed)
         vectors = [[rng.random() for _ in range(num_genes)] for _ in range(self.population)]
-        generations = [Generation(vectors, [loss(v) for v in vectors])]
-        for _ in range(num_generations):
-            generations.append(self._next(generations[-1], loss, rng))
-        return generations
+        generation = Generation(vectors, [loss(v) for v in vectors])
+        while True:
+            yield generation
+            generation = self._next(generation, loss, rng)
 
     def _next(self, parents: Generation, loss: Callable[[Vector], float], rng: random.Random) -> Generation:
         chosen = select(parents, self.tournament, rng)

@@ -58,7 +58,9 @@ def genetic_search(problem: Problem, num_trials: int, seed: int) -> np.ndarray:
         losses.append(problem.loss(problem.cube.decode(np.array(vector))))
         return losses[-1]
 
-    GeneticAlgorithm().run(loss, problem.cube.num_columns, num_trials, seed)
+    generations = GeneticAlgorithm().evolve(loss, problem.cube.num_columns, seed)
+    while len(losses) < num_trials:
+        next(generations)
     return np.array(losses[:num_trials])
 
 

@@ -7,6 +7,7 @@ one column per choice for each category (the largest column wins).
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -29,14 +30,19 @@ class UnitCube:
             if not isinstance(dist, (CategoricalDistribution, FloatDistribution, IntDistribution)):
                 raise TypeError(f"space[{name!r}]: {type(dist).__name__} is no Optuna distribution of this book")
 
-    @property
+    @cached_property
     def widths(self) -> list[int]:
         """Number of columns that each hyperparameter takes."""
         return [len(d.choices) if isinstance(d, CategoricalDistribution) else 1 for d in self.space.values()]
 
+    @cached_property
+    def ends(self) -> list[int]:
+        """First column after each hyperparameter's own."""
+        return np.cumsum(self.widths).tolist()
+
     @property
     def num_columns(self) -> int:
-        return sum(self.widths)
+        return self.ends[-1]
 
     def encode(self, params: Params) -> np.ndarray:
         """Vector of one configuration."""
@@ -47,12 +53,12 @@ class UnitCube:
 
     def decode(self, vector: np.ndarray) -> Params:
         """Configuration at one vector: numbers go to the nearest allowed value."""
-        columns = np.split(np.asarray(vector, dtype=float), np.cumsum(self.widths)[:-1])
+        columns = [vector[end - width : end] for end, width in zip(self.ends, self.widths, strict=True)]
         return {name: _decode_one(dist, u) for (name, dist), u in zip(self.space.items(), columns, strict=True)}
 
     def snap(self, vectors: np.ndarray) -> np.ndarray:
         """Move each row to the vector of the configuration it stands for, so that a model sees what is trained."""
-        columns = np.split(np.asarray(vectors, dtype=float), np.cumsum(self.widths)[:-1], axis=1)
+        columns = np.split(np.asarray(vectors, dtype=float), self.ends[:-1], axis=1)
         return np.hstack([_snap_one(dist, u) for dist, u in zip(self.space.values(), columns, strict=True)])
 
     def random(self, num_points: int, rng: np.random.Generator) -> list[Params]:
@@ -78,7 +84,7 @@ def _encode_one(dist: BaseDistribution, value: Any) -> np.ndarray:
 def _values(dist: FloatDistribution | IntDistribution, u: np.ndarray) -> np.ndarray:
     """Allowed values nearest to the positions u in [0, 1]."""
     low, high = _bounds(dist)
-    x = low + np.clip(u, 0, 1) * (high - low)
+    x = low + u * (high - low)
     x = np.exp(x) if dist.log else x
     if dist.step:
         x = dist.low + dist.step * np.round((x - dist.low) / dist.step)
@@ -88,7 +94,7 @@ def _values(dist: FloatDistribution | IntDistribution, u: np.ndarray) -> np.ndar
 def _decode_one(dist: BaseDistribution, u: np.ndarray) -> Any:
     if isinstance(dist, CategoricalDistribution):
         return dist.choices[int(np.argmax(u))]
-    value = _values(dist, u[0])
+    value = _values(dist, float(u[0]))
     return int(round(float(value))) if isinstance(dist, IntDistribution) else float(value)
 
 
