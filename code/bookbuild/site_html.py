@@ -28,6 +28,9 @@ REPEATED_ID = re.compile(r'(<section\b[^>]*?) id="(?:proof|exercise|solution)-co
 HEADERLINK = re.compile(r'<a class="headerlink" href="(#[^"]*)" title="([^"]*)">[^<]*</a>')
 ADMONITION_TITLE = re.compile(r'<p class="admonition-title"([^>]*)>(.*?)</p>', re.S)
 LINK = re.compile(r"</?a\b[^>]*>")
+ROW = re.compile(r"<tr\b.*?</tr>", re.S)
+CELL = re.compile(r"<(t[hd])>(.*?)</t[hd]>", re.S)
+NUMBER = re.compile(r"[-+−]?[\d,. ]*\d%?(?:e[-+]?\d+)?(?: ?[±\[(].*)?|NaN|None|<NA>|-|", re.I)
 EMPTY_HEAD = re.compile(r"<th></th>")
 SVG_SIZE = re.compile(rb'<svg\b[^>]*?\b(width|height)="([\d.]+)(pt|px|)"[^>]*?\b(width|height)="([\d.]+)(pt|px|)"')
 SVG_BOX = re.compile(rb'<svg\b[^>]*?viewBox="[\d.-]+[ ,]+[\d.-]+[ ,]+([\d.]+)[ ,]+([\d.]+)"')
@@ -90,10 +93,32 @@ def mend_tables(body: str) -> str:
         label = text_of(caption.group(1)) if caption else "Table"
         if match.group(2):
             table = table.replace('border="1" ', "").replace(' style="text-align: right;"', "")
-            table = EMPTY_HEAD.sub("<td></td>", table)
+            table = aligned(EMPTY_HEAD.sub("<td></td>", table))
         return f'<div class="table-scroll" tabindex="0" role="group" aria-label="{escape(label)}">{table}</div>{note}'
 
     return WRAPPED.sub(box, body)
+
+
+def aligned(table: str) -> str:
+    """A data frame whose columns of words stand to the left; its columns of numbers stay to the right."""
+    head, mark, body = table.partition("<tbody>")
+    words: set[int] = set()
+    for row in ROW.findall(body):
+        cells = reversed(CELL.findall(row))
+        words |= {place for place, (kind, text) in enumerate(cells) if kind == "td" and not is_number(text)}
+
+    def turned(row: re.Match) -> str:
+        text = row.group()
+        for place, cell in enumerate(reversed(list(CELL.finditer(text)))):
+            if place in words:
+                text = f'{text[: cell.start()]}<{cell[1]} class="words">{text[cell.start() + 4 :]}'
+        return text
+
+    return ROW.sub(turned, head) + mark + ROW.sub(turned, body)
+
+
+def is_number(html: str) -> bool:
+    return bool(NUMBER.fullmatch(text_of(html)))
 
 
 def text_of(html: str) -> str:

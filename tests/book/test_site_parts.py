@@ -6,12 +6,14 @@ import struct
 from pathlib import Path
 
 import pytest
+from docutils import nodes
+
 from bookbuild import site_assets
 from bookbuild.maths import aligned, display_source, typeset
+from bookbuild.site_html import aligned as aligned_columns
 from bookbuild.site_html import folded, mend_images, mended, picture_size, svg_size
 from bookbuild.site_meta import DESCRIPTION_LENGTH, Repository, description, public_address, repository, shortened
 from bookbuild.site_pages import moved
-from docutils import nodes
 
 
 @pytest.mark.parametrize(
@@ -114,6 +116,15 @@ def test_a_data_frame_gets_a_box_and_loses_its_style() -> None:
     )
     assert "<style" not in html and "<th></th>" not in html and "<p>5 rows x 1 columns</p>" in html
     assert mended(html, {}) == html
+
+
+def test_columns_of_words_stand_to_the_left() -> None:
+    rows = "<tr><th>0</th><td>1.5</td><td>tree</td></tr><tr><th>1</th><td>-2e-05</td><td>3</td></tr>"
+    head = "<thead><tr><td></td><th>loss</th><th>model</th></tr></thead>"
+    html = aligned_columns(f'<table class="dataframe">{head}<tbody>{rows}</tbody></table>')
+    assert '<th class="words">model</th>' in html and "<th>loss</th>" in html
+    assert '<td class="words">tree</td>' in html and '<td class="words">3</td>' in html
+    assert "<td>1.5</td>" in html and "<td>-2e-05</td>" in html
 
 
 def test_a_box_folds_and_its_summary_holds_no_link() -> None:
