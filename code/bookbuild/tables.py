@@ -172,6 +172,7 @@ def plain_lines(html: str) -> list[str]:
     return [line for line in (" ".join(part.split()) for part in "".join(reader.parts).split("\n")) if line]
 
 
+WIDGET = "application/vnd.jupyter.widget-view+json"  # progress bars: alive in a notebook, stale on paper
 TYPE_NAME = re.compile(
     r"\s*(<[A-Za-z_][\w.]*(:| object| at 0x|\.[\w.]+ at 0x| size )[^\n]*>|<Axes: ?[^\n]*>|Text\([^\n]*\)"
     r"|\[?<matplotlib\.[^\n]*>(,\s*<matplotlib\.[^\n]*>)*\]?|<IPython\.[^\n]*>)\s*"
@@ -200,6 +201,9 @@ def printable(bundle: nodes.Element) -> None:
     """Turn one output into a table, words, or nothing, where its HTML would not print."""
     parts = mime_parts(bundle)
     html, plain = parts.get("text/html"), parts.get("text/plain")
+    if WIDGET in parts:
+        bundle.parent.remove(bundle)
+        return
     if any(kind.startswith(("image/", "application/")) or kind in ("text/markdown", "text/latex") for kind in parts):
         return
     source = html.astext() if html else ""
