@@ -140,7 +140,7 @@ PLANTED = [
      "the last sections are"),
     ("length", CHAPTER, "A loss measured on the rows", "word " * 2200 + "A loss measured on the rows", "---",
      "more than 3500"),
-    ("length", CHAPTER, START, START + cell("1") * 20, "---", "code cells, more than 30"),
+    ("length", CHAPTER, START, START + cell("1") * 22, "---", "code cells, more than 30"),
     ("closing-sections", CHAPTER, "## In practice\n", "## In practice\n\n- One.\n- Two.\n", "## In practice",
      "6 items"),
     ("closing-sections", CHAPTER, "## Summary\n", "## Summary\n\nOne. Two. Three.\n", "## Summary",

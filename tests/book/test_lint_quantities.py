@@ -77,6 +77,8 @@ MEASURED += [
     "It wins in 17 of the seeds.",
     "Many times as many trials are needed.",
     "It reaches 1.05 of the best.",
+    "It is measured over two hundred seeds.",
+    "They differ by two orders of magnitude.",
     "It takes ½ of the time.",
 ]
 HARMLESS = [
@@ -145,6 +147,9 @@ HARMLESS = [
     "The score lies between 0.0 and 1.0.",
     "Count how many times it was called.",
     "They use Algorithm 2.1 of the book.",
+    "For studies of many hundred trials use CMA-ES.",
+    "The grid spends its levels on one order of magnitude.",
+    "It is tuned by its order of magnitude.",
     "Errors are counted per thousand rows.",
     "The prior factor of the product is flat.",
 ]

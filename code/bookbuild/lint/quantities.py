@@ -13,7 +13,8 @@ from collections.abc import Iterator
 SMALL = "two|three|four|five|six|seven|eight|nine"
 TEENS = "ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen"
 TENS = "twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety"
-WORD = rf"(?:(?:{TENS})(?:-(?:one|{SMALL}))?|{TEENS}|{SMALL}|(?:a |one )?(?:hundred|thousand|million))"
+BIG = rf"(?:(?:a|one|{SMALL}|{TEENS}|{TENS}) )?(?:hundred|thousand|million)"
+WORD = rf"(?:(?:{TENS})(?:-(?:one|{SMALL}))?|{TEENS}|{SMALL}|{BIG})"
 DIGITS = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?"
 NUMBER = rf"(?:{DIGITS}|{WORD})"
 MORE = (
@@ -48,6 +49,7 @@ HARMLESS = [
     rf"\b{NUMBER}[ -]?fold (?:cross|stratified|CV|split|repeated|grouped|nested)",
     r"\b(?:first|second|other|left|right|upper|lower|top|bottom|better|worse|each|either|both) hal(?:f|ves)\b",
     r"\bhalf-\w+",
+    r"\b(?:many|few|several|some) (?:hundred|thousand|million)s?\b",
     r"\bper (?:hundred|thousand|million|100|1,000|10,000)\b",
     r"\b(?:step|line|page|row|column|cell|rule|item|stage|phase|rung|bracket|level|fold|layer|question) \d+\b",
     rf"\b(?:re)?(?:repeat|run|do|read|try|draw|call|fit|train|split|measure|evaluate)\w*(?: \w+){{0,4}} "
@@ -70,7 +72,7 @@ PATTERNS = [
     ("share", r"\b(?:half|halves)\b(?= (?:as|the|of|that|its|their|a|an|what|again|to|and|so)\b|\s*(?:[.,;:)]|$))"),
     ("share", r"\b(?:by|in|about|almost|nearly|only|than|over|under|costs?|takes?|needs?|at|one and a) half\b"),
     ("multiple", rf"\b{DIGITS}\s?(?:x|×|X)(?![\w]|\s?\d)"),
-    ("multiple", rf"\b(?:{NUMBER}|several hundred) ?-?times\b|\bmany times (?:as|{MORE})\b|\b{NUMBER}[ -]?fold\b"),
+    ("multiple", rf"\b(?:{NUMBER}) ?-?times\b|\bmany times (?:as|{MORE})\b|\b{NUMBER}[ -]?fold\b"),
     ("multiple", rf"\btwice (?:as|the|that|what|its|their|{MORE})\b"),
     ("multiple", r"\b(?:than|about|almost|nearly|over|under|needs?|costs?|takes?|roughly|only) twice\b"),
     (
@@ -81,10 +83,14 @@ PATTERNS = [
     ("multiple", rf"\b(?:{MORE}|doubled?|triple) by {NUMBER}\b|\bdouble (?:the|that|its|their|what)\b"),
     ("multiple", rf"\bfactors? of (?:about |around |nearly |almost |roughly |over |more than )?{NUMBER}\b"),
     ("multiple", r"\b(?:than|about|almost|nearly|over|roughly) (?:double|triple)\b"),
-    ("multiple", r"\b(?:an|one|two|three|\d) orders? of magnitude\b|\borders of magnitude\b"),
+    (
+        "multiple",
+        rf"\borders? of magnitude (?:{MORE})\b|\b(?:by|than|about|nearly|almost) "
+        r"(?:(?:an|one|two|three|several|\d) )?orders? of magnitude\b",
+    ),
     ("change", rf"\b(?:gain|lose|improve|drop|fall|rise|save|grow|shrink)(?:s|d|ed|n)?(?: by)? {DIGITS}\b(?:\s?%)?"),
     ("count", rf"\b(?:{DIGITS}|{WORD})[ -]{CLOCK}\b|\b{DIGITS} ?(?:s|ms|µs)\b"),
-    ("count", rf"\b(?:{DIGITS}|(?!two\b){WORD})[ -]{EFFORT}\b"),
+    ("count", rf"\b(?:{DIGITS}|(?!two (?!hundred|thousand|million)){WORD})[ -]{EFFORT}\b"),
     ("count", rf"\b(?:\d{{1,3}}(?:,\d{{3}})+|\d{{3,}}|(?:a |one )?(?:hundred|thousand|million))[ -](?:\w+ )?{SIZE}\b"),
     ("result", rf"\b{RESULT} (?:{BE} ){{1,3}}(?!0\b|1\b|100\b|\d{{4}}\b){DIGITS}"),
     ("decimal", r"(?<![\w.])[-+]?(?![01]\.0+\b)\d+\.\d+(?:e[-+]?\d+)?(?![\w]|\.\d)"),

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from bookbuild.lint.book import Book, Chapter
 from bookbuild.lint.faults import Fault
-from bookbuild.lint.page import ROLE_TEXT, Heading, Line, Page
+from bookbuild.lint.page import ROLE_TEXT, Heading, Page
 from bookbuild.lint.rules_quantities import blank, sentences
 
 LEARN, CLOSING = "You will learn", ("In practice", "Summary", "Exercises", "Further reading")
@@ -103,23 +103,28 @@ def _solved(page: Page) -> list[tuple[int, int]]:
     return [(start.line, end) for start, end in page.within("solution-start", "solution-end")]
 
 
+def _in_solution(page: Page, line: int) -> bool:
+    return any(first < line < last for first, last in _solved(page))
+
+
 def words(page: Page) -> int:
     """Words of the prose of a page, solutions apart."""
-    kept: list[Line] = [
-        line
-        for line in page.prose
-        if not {"solution", "glossary", "run-line"} & set(line.context)
-        and not any(first < line.number < last for first, last in _solved(page))
-    ]
+    aside = {"solution", "glossary", "run-line"}
+    kept = [line for line in page.prose if not aside & set(line.context) and not _in_solution(page, line.number)]
     text = "\n".join(line.text for line in kept)
     return len(re.findall(r"\b[\w'’-]*[A-Za-z][\w'’-]*", ROLE_TEXT.sub(" ", text)))
 
 
+def shown_cells(page: Page) -> int:
+    """Code cells that a reader meets on the way: neither removed ones nor those of solutions."""
+    return sum("remove-cell" not in cell.tags and not _in_solution(page, cell.line) for cell in page.cells)
+
+
 def length(book: Book) -> Iterator[Fault]:
-    """A chapter shorter than 1,500 words or 10 cells, a page longer than 3,500 words or 30 cells (chapters)."""
+    """A chapter under 1,500 words or 10 shown cells, a page over 3,500 words or 30 shown cells (chapters)."""
     for chapter in book.chapters:
         page = chapter.pages[0]
-        total, cells = sum(map(words, chapter.pages)), sum(len(page.cells) for page in chapter.pages)
+        total, cells = sum(map(words, chapter.pages)), sum(map(shown_cells, chapter.pages))
         if total < WORDS[0]:
             yield Fault(page.path, 1, f"{total} words of prose, fewer than {WORDS[0]}", "say what is missing")
         if cells < CELLS[0]:
@@ -128,8 +133,8 @@ def length(book: Book) -> Iterator[Fault]:
             if words(page) > WORDS[1]:
                 remedy = f"split it: {chapter.name}-in-practice.md, say"
                 yield Fault(page.path, 1, f"{words(page)} words of prose, more than {WORDS[1]}", remedy)
-            if len(page.cells) > CELLS[1]:
-                yield Fault(page.path, 1, f"{len(page.cells)} code cells, more than {CELLS[1]}", "split the page")
+            if shown_cells(page) > CELLS[1]:
+                yield Fault(page.path, 1, f"{shown_cells(page)} code cells, more than {CELLS[1]}", "split the page")
 
 
 def closing_sections(book: Book) -> Iterator[Fault]:

@@ -45,17 +45,17 @@ def _items(directive: Directive) -> list[tuple[int, str]]:
 
 
 def objectives(book: Book) -> Iterator[Fault]:
-    """A chapter with fewer than 3 or more than 6 objectives (chapters)."""
+    """A chapter without objectives, or a list of them with fewer than 3 or more than 6 (chapters)."""
     low, high = OBJECTIVES
+    remedy = "list what the reader will do"
     for chapter in book.chapters:
-        page = chapter.pages[0]
-        found = [directive for page in chapter.pages for directive in page.named("objectives")]
-        count = sum(len(_items(directive)) for directive in found)
-        if not low <= count <= high:
-            line = found[0].line if found else 1
-            yield Fault(
-                page.path, line, f"{count} objectives instead of {low} to {high}", "list what the reader will do"
-            )
+        found = [(page, directive) for page in chapter.pages for directive in page.named("objectives")]
+        if not found:
+            yield Fault(chapter.pages[0].path, 1, "no objectives", remedy)
+        for page, directive in found:
+            count = len(_items(directive))
+            if not low <= count <= high:
+                yield Fault(page.path, directive.line, f"{count} objectives instead of {low} to {high}", remedy)
 
 
 def objective_verb(book: Book) -> Iterator[Fault]:
