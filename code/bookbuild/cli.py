@@ -121,7 +121,7 @@ def command_book(book: Book, options: argparse.Namespace) -> int:
 def command_check(book: Book, options: argparse.Namespace) -> int:
     from bookbuild.lint.run import main as lint
 
-    return lint(book.root, [Path(name) for name in options.pages])
+    return lint(book.root, [Path(name) for name in options.pages], list_rules=options.rules)
 
 
 def command_chapter(book: Book, options: argparse.Namespace) -> int:
@@ -190,6 +190,7 @@ def parser() -> argparse.ArgumentParser:
     add("book", command_book, "execute, build the site, the PDF and the EPUB", locked=True)
     check = add("check", command_check, "check the sources: the book's lint")
     check.add_argument("pages", nargs="*", help="only these files")
+    check.add_argument("--rules", action="store_true", help="list the rules")
     chapter = add("chapter", command_chapter, "write the three files of a new chapter")
     chapter.add_argument("part")
     chapter.add_argument("name")
