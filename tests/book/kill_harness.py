@@ -38,6 +38,10 @@ def pages(book) -> dict[str, bytes]:
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in found if p.name != "ledgers.html"}
 
 
+def differing(first: dict[str, bytes], second: dict[str, bytes]) -> list[str]:
+    return sorted(name for name in first.keys() | second.keys() if first.get(name) != second.get(name))
+
+
 def survive(book, kills: int, seed: int) -> Report:
     """Kill `kills` builds; each follows an edit of the helper, so that there is everything to do."""
     rng, report = random.Random(seed), Report()
@@ -68,11 +72,14 @@ def survive(book, kills: int, seed: int) -> Report:
         build.wait()
         report.kills += 1
         report.moments.append(round(moment, 2))
-        if pages(book) not in whole.values():
-            report.wrong.append(f"kill {number + 1} after {moment:.2f} s: the published site is not a whole one")
+        left = pages(book)
+        if left not in whole.values():
+            where = min((differing(left, site) for site in whole.values()), key=len)
+            report.wrong.append(f"kill {number + 1} after {moment:.2f} s: the published site is not whole: {where}")
         book.build()
         if pages(book) != whole[value]:
-            report.wrong.append(f"kill {number + 1} after {moment:.2f} s: the next build is not right")
+            where = differing(pages(book), whole[value])
+            report.wrong.append(f"kill {number + 1} after {moment:.2f} s: the next build is not right: {where}")
     return report
 
 
