@@ -10,10 +10,10 @@ export OMP_NUM_THREADS := 1
 export PYTHONHASHSEED := 0
 export REPLAY
 
-.PHONY: help env system book html pdf epub test lint study chapter serve clean
+.PHONY: help env system book html pdf epub test lint study chapter serve binder-check clean
 
 help:  ## list the commands
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## ?/\1\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## ?/\1\t/' | expand -t 14
 
 book: env system  ## build the whole book: execute what changed, then the site (_build/html), the PDF and the EPUB
 	@$(BUILD) book
@@ -43,6 +43,9 @@ chapter: env  ## write the three files of a new chapter: make chapter PART=train
 
 serve: env  ## read the site at http://127.0.0.1:8000, rebuilt and reloaded as you write
 	@$(BUILD) serve
+
+binder-check: env  ## run the book as Binder does, in a fresh environment and JupyterLab: all of it, or PAGE=book/back/data (KEEP=1 keeps it)
+	@$(BUILD) binder-check $(if $(PAGE),--page "$(PAGE)") $(if $(KEEP),--keep)
 
 clean:  ## remove everything that a build made (the environment stays)
 	@rm -rf _build && find figures -mindepth 1 -not -name README.md -delete

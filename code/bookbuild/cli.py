@@ -157,6 +157,12 @@ def command_system(book: Book, options: argparse.Namespace) -> int:
     return install(book)
 
 
+def command_binder_check(book: Book, options: argparse.Namespace) -> int:
+    from bookbuild.binder import binder_check
+
+    return binder_check(book, options.page, options.keep)
+
+
 def command_serve(book: Book, options: argparse.Namespace) -> int:
     from bookbuild.serve import serve
 
@@ -199,6 +205,11 @@ def parser() -> argparse.ArgumentParser:
     changed = add("changed-pages", command_changed, "list the pages that changed since a commit")
     changed.add_argument("--base", required=True)
     add("system", command_system, "install the system packages of apt.txt where that needs no password")
+    binder = add("binder-check", command_binder_check, "do what Binder does, and run every page with code there")
+    binder.add_argument("--page", action="append", default=[], help="only this page (may be repeated)")
+    binder.add_argument(
+        "--keep", action="store_true", help="keep the environment for the next check, and use a kept one"
+    )
     serve = add("serve", command_serve, "serve the site, rebuilt and reloaded at every change")
     serve.add_argument("--port", type=int, default=8000)
     add("clean", command_clean, "remove everything that a build made", locked=True)
