@@ -60,7 +60,7 @@ def search_on_ray(num_trials: int, seed: int, address: str | None = None, num_wo
         meeting = ray.remote(num_cpus=0)(Meeting).remote(num_workers)
         train = tune.with_resources(tune.with_parameters(objective, meeting=meeting), {"cpu": 1})
         with tempfile.TemporaryDirectory() as folder:
-            run = tune.RunConfig("search", storage_path=folder, verbose=0)
+            run = tune.RunConfig("search", storage_path=folder, verbose=0, progress_reporter=tune.CLIReporter())
             results = tune.Tuner(train, tune_config=settings, run_config=run).fit()
     return pd.DataFrame([r.config | {"loss": r.metrics["loss"], "worker": r.metrics["worker"]} for r in results])
 
