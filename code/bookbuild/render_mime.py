@@ -10,6 +10,9 @@ from bookbuild.claims_view import claim_nodes
 from bookbuild.collect import CHART, CLAIM
 
 
+JUPYTERS_CHART = "application/vnd.vegalite."  # the same chart, for notebooks
+
+
 class MldevRenderer(MimeRenderPlugin):
     """Turn our mime types into docutils nodes, which every builder can write."""
 
@@ -23,4 +26,6 @@ class MldevRenderer(MimeRenderPlugin):
             return claim_nodes(data.content)
         if data.mime_type == CHART:
             return chart_nodes(renderer, data)
+        if data.mime_type.startswith(JUPYTERS_CHART):
+            return []
         return None
