@@ -14,8 +14,9 @@ from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from bookbuild.paths import Book
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+
+from bookbuild.paths import Book
 
 ROOT = Path(__file__).resolve().parents[2]
 SITE = Path(os.environ.get("BOOK_SITE_DIR", ROOT / "_build" / "html"))
@@ -38,7 +39,7 @@ FIRST_QUERIES = {
     "bayesian optimization": CHAPTER,
     "claims": "book/back/claims.html",
     "how to contribute": "book/back/contributing.html",
-    "data sets": "book/back/data.html",
+    "data": "book/back/data.html",
     "learning outcomes": "book/back/outcomes.html",
     "glossary": "book/glossary.html",
 }
@@ -193,6 +194,19 @@ def test_the_contents_open_and_close_on_a_phone(reader: Callable[..., Watched]) 
     assert contents.is_visible()
     page.get_by_role("button", name="Close the contents").click()
     assert not contents.is_visible()
+
+
+def test_a_link_into_a_page_lands_where_it_points(reader: Callable[..., Watched]) -> None:
+    watched = reader()
+    page = watched.open(CHAPTER)
+    links = page.locator("nav.sections a").evaluate_all("(links) => links.map((link) => link.hash)")
+    figures = page.locator("article figure[id]").evaluate_all("(boxes) => boxes.map((box) => '#' + box.id)")
+    for anchor in (links[-1], links[len(links) // 2], figures[-1]):
+        fresh = reader()
+        target = fresh.open(f"{CHAPTER}{anchor}").locator(f"[id='{anchor[1:]}']")
+        fresh.page.wait_for_timeout(300)
+        box = target.bounding_box()
+        assert -5 <= box["y"] <= DESK["height"] / 2, (anchor, box)
 
 
 def ground(page: Page) -> str:
