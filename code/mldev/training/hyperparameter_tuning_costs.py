@@ -60,10 +60,11 @@ def hyperband_looks(problem: Problem, seed: int) -> Iterator[Look]:
     return run_brackets(problem, seed, hyperband_brackets(FULL))
 
 
-def optuna_looks(problem: Problem, sampler: optuna.samplers.BaseSampler, pruner: optuna.pruners.BasePruner
-                 ) -> Iterator[Look]:  # fmt: skip
+def optuna_looks(problem: Problem, seed: int, sampler: optuna.samplers.BaseSampler,
+                 pruner: optuna.pruners.BasePruner) -> Iterator[Look]:  # fmt: skip
     """Optuna with a pruner: every trial reports at each budget and asks whether to go on."""
-    study = optuna.create_study(sampler=sampler, pruner=pruner)
+    # Optuna's Hyperband draws a trial's bracket from the study's name, which is random unless given.
+    study = optuna.create_study(study_name=f"seed {seed}", sampler=sampler, pruner=pruner)
     while True:
         trial = study.ask(dict(problem.space))
         paid = 0
@@ -82,18 +83,18 @@ def optuna_looks(problem: Problem, sampler: optuna.samplers.BaseSampler, pruner:
 def asha_looks(problem: Problem, seed: int) -> Iterator[Look]:
     """Optuna's successive-halving pruner, which decides without waiting for the others (ASHA)."""
     pruner = optuna.pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=3)
-    return optuna_looks(problem, optuna.samplers.RandomSampler(seed=seed), pruner)
+    return optuna_looks(problem, seed, optuna.samplers.RandomSampler(seed=seed), pruner)
 
 
 def median_looks(problem: Problem, seed: int) -> Iterator[Look]:
     """Optuna's median pruner: stop whoever is worse than half of the others at the same budget."""
-    return optuna_looks(problem, optuna.samplers.RandomSampler(seed=seed), optuna.pruners.MedianPruner())
+    return optuna_looks(problem, seed, optuna.samplers.RandomSampler(seed=seed), optuna.pruners.MedianPruner())
 
 
 def tpe_hyperband_looks(problem: Problem, seed: int) -> Iterator[Look]:
     """Optuna's TPE to propose, its Hyperband pruner to stop."""
     pruner = optuna.pruners.HyperbandPruner(min_resource=1, max_resource=FULL, reduction_factor=3)
-    return optuna_looks(problem, optuna.samplers.TPESampler(seed=seed), pruner)
+    return optuna_looks(problem, seed, optuna.samplers.TPESampler(seed=seed), pruner)
 
 
 def gp_looks(problem: Problem, seed: int) -> Iterator[Look]:

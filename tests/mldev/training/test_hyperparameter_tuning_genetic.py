@@ -48,7 +48,8 @@ def deap_generations(settings, num_genes, num_generations, seed):
     seen = []
     stats = tools.Statistics(lambda ind: list(ind))
     stats.register("all", seen.append)
-    algorithms.eaSimple(population, toolbox, settings.crossover, settings.mutation, num_generations, stats, verbose=False)
+    rates = settings.crossover, settings.mutation
+    algorithms.eaSimple(population, toolbox, *rates, num_generations, stats, verbose=False)
     return seen
 
 
