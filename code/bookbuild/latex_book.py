@@ -25,6 +25,8 @@ from bookbuild.latex_boxes import print_group
 from bookbuild.latex_maths import number_equations
 
 SOLUTIONS = "Solutions to the exercises"
+CODE_WIDTH = 84  # characters of a line of code
+SHORT_CODE, LONG_CODE_START = 14, 6  # lines
 VERBATIM = (nodes.literal_block, nodes.math, nodes.math_block, nodes.raw, nodes.comment)
 LONG_WORD = re.compile(r"\S{16,}")
 JOINT = re.compile(r"[_./\\=&?,:(\[{@-]+(?=.)|[a-z0-9](?=[A-Z])")
@@ -100,6 +102,7 @@ class BookTree:
         cells(self.tree)
         tidy(self.tree)
         soften(self.tree)
+        keep_code(self.tree)
         self.numbered_nodes()
         number_equations(self.tree, self.number)
         self.number_references()
@@ -288,6 +291,19 @@ def soften(tree: nodes.Element) -> None:
         soft = LONG_WORD.sub(lambda word: JOINT.sub("\\g<0>\u200b", word.group()), text)
         if soft != text:
             text.parent.replace(text, nodes.Text(soft))
+
+
+def keep_code(tree: nodes.Element) -> None:
+    """Start a short block of code where it fits whole, and a long one where enough of it fits to be read."""
+    for block in list(tree.findall(nodes.literal_block)):
+        if within(block, boxes.print_box) or within(block, nodes.table) or within(block, nodes.footnote):
+            continue
+        lines = sum(max(1, -(-len(line) // CODE_WIDTH)) for line in block.astext().rstrip().splitlines())
+        need = lines if lines <= SHORT_CODE else LONG_CODE_START
+        holder = block.parent if isinstance(block.parent, (print_group, nodes.container)) else block
+        if isinstance(holder, print_group) and holder["environment"] == "bookoutput" and lines > SHORT_CODE:
+            continue
+        holder.parent.insert(holder.parent.index(holder), tex(f"\n\\bookneed{{{need}}}\n"))
 
 
 def within(node: nodes.Node, kind: type[nodes.Element]) -> bool:

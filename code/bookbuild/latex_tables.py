@@ -17,8 +17,9 @@ LINE = 403.0  # width of the text block in points
 SIZES = (("footnotesize", 8.5, 8.0), ("scriptsize", 7.5, 6.0), ("tiny", 6.3, 4.0))  # command, font size, column gap
 MIN_WRAPPED = 60.0  # points: a wrapped column is never narrower
 MAX_WORD = 150.0  # points: longer words break
-NEGATIVE = re.compile(r"-[\d.,]+(e[-+]?\d+)?%?")
-NARROW = set("ijltf.,:;|!'()[]{} rI")
+FIGURES = re.compile(r"[-\d\s.,;()\[\]%e+±]*\d[-\d\s.,;()\[\]%e+±]*")  # a number, or several, as in an interval
+MINUS = re.compile(r"(?<![\w.])-(?=\d)")
+NARROW = set("ijltf.,:;|!'()[]{} rI-")
 WIDE = set("mwMW%@")
 
 
@@ -45,11 +46,8 @@ def escape(text: str) -> str:
 
 
 def breakable(text: str) -> str:
-    """A text for a narrow column: it may break after the signs that join words."""
-    out = escape(text)
-    for sign in (r"\_", "/", r"\sphinxhyphen{}", ".", ","):
-        out = out.replace(sign, sign + r"\allowbreak{}")
-    return out
+    """A text for a narrow column: it may break after the signs that join words, but never inside a number."""
+    return re.sub(r"(\\_|/|\\sphinxhyphen\{\}|[.,])(?=[^\s\d])", r"\1\\allowbreak{}", escape(text))
 
 
 def columns_of(grid: Grid) -> list[Column]:
@@ -126,7 +124,7 @@ def pieces(grid: Grid) -> list[Grid]:
 def tex_cell(cell: Cell | None, wrap: bool, index: bool) -> str:
     if cell is None:
         return ""
-    words = f"−{cell.text[1:]}" if NEGATIVE.fullmatch(cell.text) else cell.text
+    words = MINUS.sub("−", cell.text) if FIGURES.fullmatch(cell.text) else cell.text
     text = breakable(words) if wrap else escape(words)
     if index and text:
         text = rf"\bookindex{{{text}}}"
