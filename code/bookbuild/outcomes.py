@@ -6,9 +6,9 @@ A chapter names the outcomes that it meets in its front matter: `outcomes: [2, 3
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from docutils import nodes
+from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 
 from bookbuild.collect import collected
@@ -19,21 +19,18 @@ from bookbuild.outline import Outline, outcomes_of
 from bookbuild.paths import Book
 
 
-@dataclass(frozen=True)
-class Exercise:
-    """An exercise of a page: the label to link to, and what to call it."""
-
-    label: str
-    title: str
-
-
-def exercises(book: Book, docname: str) -> Iterator[Exercise]:
-    """The exercises of a page, in reading order."""
+def exercises(book: Book, docname: str) -> Iterator[str]:
+    """The labels of the exercises of a page, in reading order."""
     page = Page.parse(f"{docname}.md", book.source(docname).read_text("utf8"))
     for found in page.named("exercise", "exercise-start"):
-        label = str(found.options.get("label", ""))
-        if label:
-            yield Exercise(label, found.argument or label.removeprefix("ex-").replace("-", " "))
+        if "label" in found.options:
+            yield str(found.options["label"])
+
+
+def exercise_link(label: str) -> pending_xref:
+    """A link to an exercise by its number, as `{ref}` would write it."""
+    text = nodes.inline("", label, classes=["std", "std-ref"])
+    return pending_xref("", text, refdomain="std", reftype="ref", reftarget=label, refexplicit=False, refwarn=True)
 
 
 class OutcomeMap(FromPlan):
@@ -60,11 +57,11 @@ class OutcomeMap(FromPlan):
         return nodes.definition_list_item("", nodes.term("", f"Outcome {number}: {text}"), body)
 
     def lines(self, pages: list[str]) -> list[nodes.paragraph | None]:
-        tasks = [exercise for page in pages for exercise in exercises(self.book, page)]
+        tasks = [label for page in pages for label in exercises(self.book, page)]
         claims = [claim for claim in collected(self.book, "claims") if claim["docname"] in pages]
         return [
             links_line("Chapters", [page_link(page) for page in pages]),
-            links_line(f"Exercises ({len(tasks)})", [label_link(e.label, e.title) for e in tasks]) if tasks else None,
+            links_line(f"Exercises ({len(tasks)})", [exercise_link(label) for label in tasks]) if tasks else None,
             links_line(f"Claims ({len(claims)})", [label_link(f"claim-{c['name']}", words(c)) for c in claims])
             if claims
             else None,

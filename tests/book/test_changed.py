@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
 from bookbuild.changed import changed_files, main, report
 from bookbuild.paths import BookError
 
