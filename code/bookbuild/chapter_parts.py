@@ -65,7 +65,8 @@ def run_words(seconds: float) -> str:
         return "a few seconds"
     if seconds < 55:
         return f"about {round(seconds / 10) * 10} seconds"
-    return f"about {max(1, round(seconds / 30) / 2):g} minutes"
+    minutes = max(1, round(seconds / 30) / 2)
+    return "about a minute" if minutes == 1 else f"about {minutes:g} minutes"
 
 
 def setup(app: Sphinx) -> dict:
