@@ -89,8 +89,7 @@ def packed(folder: Path) -> bytes:
         add(archive, "toc.ncx", contents.encode())
         add(archive, "content.opf", package.encode())
         for name in files:
-            data = (folder / name).read_bytes()
-            add(archive, name, epub_pages.strict_svg(data.decode()).encode() if name.endswith(".svg") else data)
+            add(archive, name, epub_pages.strict(name, (folder / name).read_bytes()))
     return buffer.getvalue()
 
 

@@ -9,6 +9,7 @@ from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
 HIDDEN_INPUT = ("all", "input", "input+output")
+APPLY = "<mo>\u2061</mo>"  # KaTeX writes it behind `min` even where MathML has no room for it
 REPEATED = frozenset({"proof-content", "exercise-content", "solution-content"})  # ids that directives give each time
 
 
@@ -65,10 +66,27 @@ def tab(item: nodes.Element) -> nodes.admonition:
     return nodes.admonition("", head, *body, classes=["unfolded"], ids=item["ids"])
 
 
+def strict(name: str, data: bytes) -> bytes:
+    """A file as the EPUB's rules want it."""
+    if name.endswith(".svg"):
+        return strict_svg(data.decode()).encode()
+    if name.endswith(".xhtml"):
+        return data.decode().replace(APPLY, "").encode()
+    return data
+
+
 def strict_svg(svg: str) -> str:
-    """A drawing as the EPUB's rules want it: no document type, no empty path."""
+    """A drawing without document type, empty paths and names that are given twice."""
     svg = re.sub(r"<!DOCTYPE[^>]*>\s*", "", svg)
-    return re.sub(r"<path(?![^>]*\sd=)([^>]*?)(/?)>", r'<path d=""\1\2>', svg)
+    svg = re.sub(r"<path(?![^>]*\sd=)([^>]*?)(/?)>", r'<path d=""\1\2>', svg)
+    seen: set[str] = set()
+
+    def once(match: re.Match) -> str:
+        again = match[1] in seen
+        seen.add(match[1])
+        return "" if again else match[0]
+
+    return re.sub(r'\sid="([^"]*)"', once, svg)
 
 
 def without_scripts(app: Sphinx, tree: nodes.document, docname: str) -> None:

@@ -26,7 +26,7 @@ from bookbuild.latex_maths import number_equations
 
 SOLUTIONS = "Solutions to the exercises"
 CODE_WIDTH = 84  # characters of a line of code
-SHORT_CODE, LONG_CODE_START = 14, 6  # lines
+SHORT_CODE, LONG_CODE_START = 8, 5  # lines
 VERBATIM = (nodes.literal_block, nodes.math, nodes.math_block, nodes.raw, nodes.comment)
 LONG_WORD = re.compile(r"\S{16,}")
 JOINT = re.compile(r"[_./\\=&?,:(\[{@-]+(?=.)|[a-z0-9](?=[A-Z])")

@@ -13,6 +13,7 @@ import yaml
 from bs4 import BeautifulSoup
 
 from bookbuild.epub import packed
+from bookbuild.epub_pages import strict_svg
 from bookbuild.paths import EPUB_NAME
 
 ROOT = Path(__file__).parents[2]
@@ -123,3 +124,9 @@ def test_no_script_and_nothing_from_elsewhere(pages: dict[str, BeautifulSoup]) -
 def test_packing_twice_gives_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1760000000")
     assert packed(FOLDER) == packed(FOLDER)
+
+
+def test_drawings_are_made_strict() -> None:
+    head = '<!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN"\n "x.dtd">\n'
+    loose = head + '<svg><path id="a"/><path id="a" d="M 0 0"/></svg>'
+    assert strict_svg(loose) == '<svg><path d="" id="a"/><path d="M 0 0"/></svg>'
