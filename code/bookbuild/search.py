@@ -21,7 +21,7 @@ SPHINX_FILES = {"documentation_options.js", "doctools.js", "sphinx_highlight.js"
 USED = ("pagefind.js", "pagefind-entry.json", "wasm.en.pagefind")
 USED_KINDS = (".pf_meta", ".pf_index", ".pf_fragment")
 CODE = re.compile(r"<pre\b.*?</pre>", re.S)
-NAME = re.compile(r'(</span>)(<span class="(?:n|nf|nc|nn|nb|fm|bp)">)')
+NAME = re.compile(r"([.(\[{=,:@])((?:<[^>]*>)*)(?=[A-Za-z_])")
 IGNORED = (".katex", ".headerlink", ".eqno", ".linenos", ".copy", "details.hide > summary", ".table-scroll.wide")
 
 
@@ -45,7 +45,7 @@ def pages_digest(outdir: Path) -> str:
 
 def readable(html: str) -> str:
     """A page as the index should read it: each name in its code is a word of its own."""
-    return CODE.sub(lambda code: NAME.sub(r"\1 \2", code.group()), html)
+    return CODE.sub(lambda code: NAME.sub(r"\1\2 ", code.group()), html)
 
 
 def build_index(outdir: Path) -> None:

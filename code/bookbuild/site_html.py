@@ -23,6 +23,7 @@ HIDDEN = re.compile(
     r'<p class="expanded admonition-title">(.*?)</p>\s*</summary>',
     re.S,
 )
+PLAIN_TOKEN = re.compile(r'<span class="(?:n|o|p|w)">([^<]*)</span>|<span></span>')
 PRE = re.compile(r"<pre(?![^>]*tabindex)")
 REPEATED_ID = re.compile(r'(<section\b[^>]*?) id="(?:proof|exercise|solution)-content"')
 HEADERLINK = re.compile(r'<a class="headerlink" href="(#[^"]*)" title="([^"]*)">[^<]*</a>')
@@ -142,6 +143,14 @@ def mend_anchors(body: str) -> str:
     return HEADERLINK.sub(r'<a class="headerlink" href="\1" aria-label="\2" title="\2">#</a>', body)
 
 
+def mend_code(body: str) -> str:
+    """Let every block of code be reached by keyboard, without the marks of tokens that have no colour of their own.
+
+    Those marks are half of all elements of a chapter.
+    """
+    return PRE.sub('<pre tabindex="0"', PLAIN_TOKEN.sub(r"\1", body))
+
+
 def folded(html: str) -> str:
     """Turn a box (a `div` with a title) into one that opens and closes without a script."""
     opened = re.sub(r"^\s*<div\b", "<details", html, count=1)
@@ -160,4 +169,4 @@ def mended(body: str, sizes: dict[str, tuple[int, int]]) -> str:
     body = mend_tables(body)
     body = mend_hidden_cells(body)
     body = mend_anchors(body)
-    return PRE.sub('<pre tabindex="0"', body)
+    return mend_code(body)

@@ -10,6 +10,7 @@ from docutils import nodes
 
 from bookbuild import site_assets
 from bookbuild.maths import aligned, display_source, typeset
+from bookbuild.search import readable
 from bookbuild.site_html import aligned as aligned_columns
 from bookbuild.site_html import folded, mend_images, mended, picture_size, svg_size
 from bookbuild.site_meta import DESCRIPTION_LENGTH, Repository, description, public_address, repository, shortened
@@ -134,6 +135,14 @@ def test_a_box_folds_and_its_summary_holds_no_link() -> None:
     assert html.startswith('<details class="solution dropdown admonition" id="s">')
     assert '<summary class="admonition-title">Solution to Exercise 1</summary>' in html
     assert html.rstrip().endswith("<div>inner</div>\n</details>")
+
+
+def test_code_keeps_its_text_and_the_marks_that_have_a_colour() -> None:
+    html = '<pre><span></span><span class="n">x</span> <span class="o">=</span> <span class="mi">1</span></pre>'
+    assert mended(html, {}) == '<pre tabindex="0">x = <span class="mi">1</span></pre>'
+    assert readable(mended('<pre>np<span class="o">.</span>sort(<span class="nb">abs</span>)</pre>', {})) == (
+        '<pre tabindex="0">np. sort(<span class="nb"> abs</span>)</pre>'
+    )
 
 
 def test_what_has_no_title_does_not_fold() -> None:

@@ -15,6 +15,17 @@
     return engine;
   };
 
+  // "optimization" and "optimisation" are one word: both are looked for, and each page counts once, at its best.
+  const bothSpellings = async (found, query) => {
+    const other = query.replace(/i([sz])(?=(ation|ations|e|ed|er|ers|es|ing)\b)/g, (_, letter) => (letter === "s" ? "iz" : "is"));
+    const answers = await Promise.all([...new Set([query, other])].map((words) => found.search(words)));
+    const best = new Map();
+    for (const result of answers.flatMap(({ results }) => results)) {
+      if (!(best.get(result.id)?.score >= result.score)) best.set(result.id, result);
+    }
+    return [...best.values()].sort((a, b) => b.score - a.score);
+  };
+
   const line = (url, title, excerpt, kind) => {
     const item = document.createElement("li");
     const link = document.createElement("a");
@@ -84,8 +95,15 @@
       }
       const found = await load().catch(() => null);
       if (!found) return say("Search works when a server delivers the site: python -m http.server in its folder will do.");
-      const { results } = await found.search(query);
-      const nearest = results.slice(0, /[_.]/.test(query) ? 3 * LIMIT : LIMIT);
+      const results = await bothSpellings(found, query);
+      const named = /[_.]/.test(query);
+      const nearest = results.slice(0, named ? 3 * LIMIT : LIMIT);
+      if (nearest.length && !named) {
+        const first = exactFirst([await nearest[0].data()], query);
+        if (turn !== last) return;
+        list.replaceChildren(...first.flatMap(answersOf));
+        if (first.length) panel.hidden = false;
+      }
       const pages = exactFirst(await Promise.all(nearest.map((result) => result.data())), query);
       if (turn !== last) return;
       list.replaceChildren(...pages.slice(0, LIMIT).flatMap(answersOf));
