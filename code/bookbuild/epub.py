@@ -124,7 +124,7 @@ def manifest(folder: Path) -> tuple[str, list[str]]:
             return ""
         files.append(name)
         has = [key for key, mark in PROPERTIES.items() if mark in pages.get(name, "")]
-        properties = " ".join(filter(None, [attributes.get("properties", ""), *has]))
+        properties = " ".join(dict.fromkeys([*attributes.get("properties", "").split(), *has]))
         if properties:
             attributes["properties"] = properties
         return f"<item {' '.join(f'{key}={chr(34)}{value}{chr(34)}' for key, value in attributes.items())} />"

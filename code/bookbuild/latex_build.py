@@ -55,6 +55,7 @@ def build_pdf(root: Path, latex_dir: Path, pdf: Path) -> None:
     if faults:
         more = f" (and {len(faults) - SHOWN} more)" if len(faults) > SHOWN else ""
         raise PdfError(f"PDF: {'; '.join(map(str, faults[:SHOWN]))}{more}")
+    put_in_place(source.with_suffix(".log"), pdf.with_suffix(".log"))
     put_in_place(source.with_suffix(".pdf"), pdf)
 
 
@@ -125,7 +126,7 @@ def find_faults(log: str, source: Path) -> Iterator[Fault]:
 
 def page_at(source: Path, file: str, line: int) -> str:
     """The page of the book that a line of the LaTeX was written from."""
-    if file != source.name:
+    if file != source.name or not source.exists():
         return ""
     lines = source.read_text("utf8").splitlines()[:line]
     for text in reversed(lines):

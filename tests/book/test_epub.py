@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import shutil
 import subprocess
@@ -19,7 +20,6 @@ from bookbuild.paths import EPUB_NAME
 ROOT = Path(__file__).parents[2]
 EPUB = ROOT / "_build" / "epub" / EPUB_NAME
 HTML = ROOT / "_build" / "html"
-FOLDER = ROOT / "_build" / "stage" / "epub" / "epub"
 
 
 @pytest.fixture(scope="module")
@@ -121,9 +121,17 @@ def test_no_script_and_nothing_from_elsewhere(pages: dict[str, BeautifulSoup]) -
         assert not outside, f"{name} loads {outside}"
 
 
-def test_packing_twice_gives_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_packing_twice_gives_the_same_bytes(
+    tmp_path: Path, files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1760000000")
-    assert packed(FOLDER) == packed(FOLDER)
+    with zipfile.ZipFile(EPUB) as archive:
+        archive.extractall(tmp_path / "folder")
+    (tmp_path / "folder" / "left-over.xhtml.orig").write_text("of no page's concern")
+    first, second = packed(tmp_path / "folder"), packed(tmp_path / "folder")
+    assert first == second
+    with zipfile.ZipFile(io.BytesIO(first)) as archive:
+        assert {name: archive.read(name) for name in archive.namelist()} == files
 
 
 def test_drawings_are_made_strict() -> None:

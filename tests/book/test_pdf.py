@@ -13,13 +13,12 @@ import pytest
 import yaml
 from bs4 import BeautifulSoup
 
-from bookbuild.latex_build import find_faults, read_log
+from bookbuild.latex_build import find_faults
 from bookbuild.paths import PDF_NAME
 
 ROOT = Path(__file__).parents[2]
 PDF = ROOT / "_build" / "pdf" / PDF_NAME
 HTML = ROOT / "_build" / "html"
-LATEX = ROOT / "_build" / "stage" / "latex" / "latex" / "book.tex"
 MARGIN = 25.0  # points: nothing may come nearer to the edge of the paper
 MOST_PAGES = 60  # for one page of the site
 SITE_ONLY = {"head", "run-line", "collapsed", "expanded"}  # said in another way in print
@@ -197,8 +196,9 @@ def test_nothing_is_printed_as_the_name_of_its_type(pages: list[str]) -> None:
 
 
 def test_nothing_sticks_out(pdf: Path) -> None:
-    faults = list(find_faults(read_log(LATEX), LATEX))
-    assert LATEX.with_suffix(".log").exists(), "the LaTeX log is not there: run `make pdf`"
+    log = pdf.with_suffix(".log")
+    assert log.exists(), "the LaTeX log is not beside the PDF: run `make pdf`"
+    faults = list(find_faults(log.read_text("utf8", errors="replace"), pdf.with_suffix(".tex")))
     assert not faults, "; ".join(map(str, faults))
 
 
