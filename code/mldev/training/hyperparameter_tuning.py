@@ -35,26 +35,41 @@ def trials_needed(share: float, confidence: float) -> int:
     return math.ceil(math.log(1 - confidence) / math.log(1 - share))
 
 
-def final_regrets(search: Search, problem: Problem, num_trials: int, num_seeds: int) -> np.ndarray:
+def final_regrets(
+    search: Search, problem: Problem, num_trials: int, num_seeds: int
+) -> np.ndarray:
     """Simple regret after so many trials, one value per seed."""
     runs = [search(problem, num_trials, seed) for seed in range(num_seeds)]
-    return np.array([regret(losses, problem.optimum, num_trials)[-1] for losses in runs])
+    return np.array(
+        [regret(losses, problem.optimum, num_trials)[-1] for losses in runs]
+    )
 
 
-def regret_saved(search: Search, problem: Problem, num_trials: int, num_seeds: int,
-                 baseline: Search = random_search) -> Interval:  # fmt: skip
+def regret_saved(
+    search: Search,
+    problem: Problem,
+    num_trials: int,
+    num_seeds: int,
+    baseline: Search = random_search,
+) -> Interval:
     """How much regret the search avoids against a baseline: above 0 means better. Pairs share their seed."""
     theirs = final_regrets(baseline, problem, num_trials, num_seeds)
-    return paired_difference(theirs, final_regrets(search, problem, num_trials, num_seeds))
+    return paired_difference(
+        theirs, final_regrets(search, problem, num_trials, num_seeds)
+    )
 
 
 def saving(costs: np.ndarray, baseline: np.ndarray) -> Interval:
     """Share of the baseline's cost that is saved: 0 is none, 0.7 is 70%, below 0 is a loss."""
     ratio = ratio_interval(costs, baseline[: len(costs)])
-    return Interval(1 - ratio.estimate, 1 - ratio.high, 1 - ratio.low, ratio.n, ratio.level)
+    return Interval(
+        1 - ratio.estimate, 1 - ratio.high, 1 - ratio.low, ratio.n, ratio.level
+    )
 
 
-def cost_saved(looks: Looks, problem: Problem, num_seeds: int, baseline: Looks = full_training) -> Interval:
+def cost_saved(
+    looks: Looks, problem: Problem, num_seeds: int, baseline: Looks = full_training
+) -> Interval:
     """Share of training that a search saves until it has full training's score."""
     mine = [cost(problem, looks, seed) for seed in range(num_seeds)]
     theirs = [cost(problem, baseline, seed) for seed in range(num_seeds)]

@@ -41,7 +41,9 @@ def draws(problem: Problem, seed: int) -> Callable[[int], list[Params]]:
     return lambda num_configs: problem.cube.random(num_configs, rng)
 
 
-def run_brackets(problem: Problem, seed: int, brackets: list[list[Rung]]) -> Iterator[Look]:
+def run_brackets(
+    problem: Problem, seed: int, brackets: list[list[Rung]]
+) -> Iterator[Look]:
     return hyperband(draws(problem, seed), brackets, problem.loss, problem.resumable)
 
 
@@ -60,11 +62,17 @@ def hyperband_looks(problem: Problem, seed: int) -> Iterator[Look]:
     return run_brackets(problem, seed, hyperband_brackets(FULL))
 
 
-def optuna_looks(problem: Problem, seed: int, sampler: optuna.samplers.BaseSampler,
-                 pruner: optuna.pruners.BasePruner) -> Iterator[Look]:  # fmt: skip
+def optuna_looks(
+    problem: Problem,
+    seed: int,
+    sampler: optuna.samplers.BaseSampler,
+    pruner: optuna.pruners.BasePruner,
+) -> Iterator[Look]:
     """Optuna with a pruner: every trial reports at each budget and asks whether to go on."""
     # Optuna's Hyperband draws a trial's bracket from the study's name, which is random unless given.
-    study = optuna.create_study(study_name=f"seed {seed}", sampler=sampler, pruner=pruner)
+    study = optuna.create_study(
+        study_name=f"seed {seed}", sampler=sampler, pruner=pruner
+    )
     while True:
         trial = study.ask(dict(problem.space))
         paid = 0
@@ -77,7 +85,11 @@ def optuna_looks(problem: Problem, seed: int, sampler: optuna.samplers.BaseSampl
             if budget < FULL and trial.should_prune():
                 state = optuna.trial.TrialState.PRUNED
                 break
-        study.tell(trial, None if state == optuna.trial.TrialState.PRUNED else loss, state=state)
+        study.tell(
+            trial,
+            None if state == optuna.trial.TrialState.PRUNED else loss,
+            state=state,
+        )
 
 
 def asha_looks(problem: Problem, seed: int) -> Iterator[Look]:
@@ -88,12 +100,19 @@ def asha_looks(problem: Problem, seed: int) -> Iterator[Look]:
 
 def median_looks(problem: Problem, seed: int) -> Iterator[Look]:
     """Optuna's median pruner: stop whoever is worse than half of the others at the same budget."""
-    return optuna_looks(problem, seed, optuna.samplers.RandomSampler(seed=seed), optuna.pruners.MedianPruner())
+    return optuna_looks(
+        problem,
+        seed,
+        optuna.samplers.RandomSampler(seed=seed),
+        optuna.pruners.MedianPruner(),
+    )
 
 
 def tpe_hyperband_looks(problem: Problem, seed: int) -> Iterator[Look]:
     """Optuna's TPE to propose, its Hyperband pruner to stop."""
-    pruner = optuna.pruners.HyperbandPruner(min_resource=1, max_resource=FULL, reduction_factor=3)
+    pruner = optuna.pruners.HyperbandPruner(
+        min_resource=1, max_resource=FULL, reduction_factor=3
+    )
     return optuna_looks(problem, seed, optuna.samplers.TPESampler(seed=seed), pruner)
 
 
@@ -120,4 +139,6 @@ METHODS: dict[str, Looks] = {
 
 def cost(problem: Problem, looks: Looks, seed: int, cap: int = CAP) -> int:
     """Units of training until full training's score is reached, cut at the cap."""
-    return cost_to_reach(looks(problem, seed), full_training_score(problem), FULL, cap)[0]
+    return cost_to_reach(looks(problem, seed), full_training_score(problem), FULL, cap)[
+        0
+    ]

@@ -35,26 +35,41 @@ class GeneticAlgorithm:
 
     def __post_init__(self) -> None:
         if self.population < 2 or self.tournament < 1:
-            raise ValueError(f"population: {self.population}, tournament: {self.tournament}; at least 2 and 1")
+            raise ValueError(
+                f"population: {self.population}, tournament: {self.tournament}; at least 2 and 1"
+            )
         for name in ("crossover", "mutation", "gene_mutation"):
             if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name}: {getattr(self, name)}; a probability lies between 0 and 1")
+                raise ValueError(
+                    f"{name}: {getattr(self, name)}; a probability lies between 0 and 1"
+                )
 
-    def run(self, loss: Callable[[Vector], float], num_genes: int, num_generations: int, seed: int
-            ) -> list[Generation]:  # fmt: skip
+    def run(
+        self,
+        loss: Callable[[Vector], float],
+        num_genes: int,
+        num_generations: int,
+        seed: int,
+    ) -> list[Generation]:
         """A random population and the generations that evolve from it."""
         return list(islice(self.evolve(loss, num_genes, seed), num_generations + 1))
 
-    def evolve(self, loss: Callable[[Vector], float], num_genes: int, seed: int) -> Iterator[Generation]:
+    def evolve(
+        self, loss: Callable[[Vector], float], num_genes: int, seed: int
+    ) -> Iterator[Generation]:
         """Generation after generation, for ever; a child that equals its parent is not evaluated again."""
         rng = random.Random(seed)
-        vectors = [[rng.random() for _ in range(num_genes)] for _ in range(self.population)]
+        vectors = [
+            [rng.random() for _ in range(num_genes)] for _ in range(self.population)
+        ]
         generation = Generation(vectors, [loss(v) for v in vectors])
         while True:
             yield generation
             generation = self._next(generation, loss, rng)
 
-    def _next(self, parents: Generation, loss: Callable[[Vector], float], rng: random.Random) -> Generation:
+    def _next(
+        self, parents: Generation, loss: Callable[[Vector], float], rng: random.Random
+    ) -> Generation:
         chosen = select(parents, self.tournament, rng)
         vectors = [list(parents.vectors[i]) for i in chosen]
         losses: list[float | None] = [parents.losses[i] for i in chosen]
@@ -66,7 +81,13 @@ class GeneticAlgorithm:
             if rng.random() < self.mutation:
                 mutate(vector, self.gene_mutation, self.mutation_std, rng)
                 losses[i] = None
-        return Generation(vectors, [loss(v) if old is None else old for v, old in zip(vectors, losses, strict=True)])
+        return Generation(
+            vectors,
+            [
+                loss(v) if old is None else old
+                for v, old in zip(vectors, losses, strict=True)
+            ],
+        )
 
 
 def select(parents: Generation, tournament: int, rng: random.Random) -> list[int]:

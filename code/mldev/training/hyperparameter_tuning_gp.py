@@ -44,10 +44,14 @@ class GaussianProcess:
 
     def condition(self, X: np.ndarray, y: np.ndarray) -> "GaussianProcess":
         """Belief after seeing targets y at points X."""
-        K = self.amplitude * matern52(X, X, self.length_scales) + self.noise * np.eye(len(X))
+        K = self.amplitude * matern52(X, X, self.length_scales) + self.noise * np.eye(
+            len(X)
+        )
         factor = np.linalg.cholesky(K)  # K = factor @ factor.T
         weights = cho_solve((factor, True), y)  # K^-1 y
-        return GaussianProcess(self.amplitude, self.length_scales, self.noise, X, factor, weights)
+        return GaussianProcess(
+            self.amplitude, self.length_scales, self.noise, X, factor, weights
+        )
 
     def posterior(self, X_new: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Mean and variance of the function at new points."""
@@ -59,9 +63,15 @@ class GaussianProcess:
         return mean, np.maximum(self.amplitude - (explained**2).sum(axis=0), 0.0)
 
 
-def log_likelihood(theta: np.ndarray, X: np.ndarray, y: np.ndarray) -> tuple[float, np.ndarray]:
+def log_likelihood(
+    theta: np.ndarray, X: np.ndarray, y: np.ndarray
+) -> tuple[float, np.ndarray]:
     """Log marginal likelihood of (X, y) and its gradient in theta = log(amplitude, length scales, noise)."""
-    amplitude, length_scales, noise = np.exp(theta[0]), np.exp(theta[1:-1]), np.exp(theta[-1])
+    amplitude, length_scales, noise = (
+        np.exp(theta[0]),
+        np.exp(theta[1:-1]),
+        np.exp(theta[-1]),
+    )
     gaps = ((X[:, None, :] - X[None, :, :]) / length_scales) ** 2  # (n, n, d)
     r = SQRT5 * np.sqrt(gaps.sum(axis=2))
     decay = amplitude * np.exp(-r)
@@ -69,10 +79,16 @@ def log_likelihood(theta: np.ndarray, X: np.ndarray, y: np.ndarray) -> tuple[flo
     factor = np.linalg.cholesky(K + noise * np.eye(len(X)))
     inverse = cho_solve((factor, True), np.eye(len(X)))
     weights = inverse @ y
-    value = -0.5 * y @ weights - np.log(np.diag(factor)).sum() - 0.5 * len(X) * np.log(2 * np.pi)
+    value = (
+        -0.5 * y @ weights
+        - np.log(np.diag(factor)).sum()
+        - 0.5 * len(X) * np.log(2 * np.pi)
+    )
     pull = np.outer(weights, weights) - inverse  # d value / d K = pull / 2
     slope_scales = 5 / 3 * np.einsum("ij,ijk->k", pull * decay * (1 + r), gaps)
-    slopes = np.concatenate([[np.sum(pull * K)], slope_scales, [noise * np.trace(pull)]])
+    slopes = np.concatenate(
+        [[np.sum(pull * K)], slope_scales, [noise * np.trace(pull)]]
+    )
     return float(value), 0.5 * slopes
 
 
@@ -87,11 +103,17 @@ def fit(X: np.ndarray, y: np.ndarray) -> GaussianProcess:
         return -value, -gradient
 
     theta = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x
-    theta = np.round(theta, 3)  # so that processors which round differently still propose the same point
-    return GaussianProcess(np.exp(theta[0]), np.exp(theta[1:-1]), np.exp(theta[-1])).condition(X, y)
+    theta = np.round(
+        theta, 3
+    )  # so that processors which round differently still propose the same point
+    return GaussianProcess(
+        np.exp(theta[0]), np.exp(theta[1:-1]), np.exp(theta[-1])
+    ).condition(X, y)
 
 
-def expected_improvement(mean: np.ndarray, variance: np.ndarray, best: float, xi: float = 0.0) -> np.ndarray:
+def expected_improvement(
+    mean: np.ndarray, variance: np.ndarray, best: float, xi: float = 0.0
+) -> np.ndarray:
     """Mean amount by which a point would fall below ``best - xi``, for a function that we minimise."""
     std = np.sqrt(np.maximum(variance, 1e-18))
     gain = best - xi - mean
@@ -114,16 +136,26 @@ def normal_scores(values: np.ndarray) -> np.ndarray:
     return standardise(norm.ppf((rankdata(values) - 0.5) / len(values)))
 
 
-def candidates(best: np.ndarray, num_candidates: int, rng: np.random.Generator) -> np.ndarray:
+def candidates(
+    best: np.ndarray, num_candidates: int, rng: np.random.Generator
+) -> np.ndarray:
     """Points at which to ask the acquisition: half anywhere, half near the best point seen."""
     anywhere = rng.random((num_candidates // 2, len(best)))
     moved = np.clip(best + rng.normal(0, 0.15, anywhere.shape), 0, 1)
-    near = np.where(rng.random(anywhere.shape) < 0.5, moved, best)  # about half of the columns stay
+    near = np.where(
+        rng.random(anywhere.shape) < 0.5, moved, best
+    )  # about half of the columns stay
     return np.vstack([anywhere, near])
 
 
-def propose(X: np.ndarray, targets: np.ndarray, cube: UnitCube, rng: np.random.Generator, xi: float = 0.0,
-            num_candidates: int = 600) -> np.ndarray:  # fmt: skip
+def propose(
+    X: np.ndarray,
+    targets: np.ndarray,
+    cube: UnitCube,
+    rng: np.random.Generator,
+    xi: float = 0.0,
+    num_candidates: int = 600,
+) -> np.ndarray:
     """The unit-cube vector to try next, given vectors X already tried and their targets (to be minimised)."""
     model = fit(X, targets)
     pool = cube.snap(candidates(X[np.argmin(targets)], num_candidates, rng))
@@ -150,10 +182,17 @@ class GaussianProcessSampler(BaseSampler):
         Seed; None takes fresh entropy.
     """
 
-    def __init__(self, num_startup: int = 8, xi: float = 0.0, seed: int | None = None,
-                 targets: Callable[[np.ndarray], np.ndarray] = normal_scores) -> None:  # fmt: skip
+    def __init__(
+        self,
+        num_startup: int = 8,
+        xi: float = 0.0,
+        seed: int | None = None,
+        targets: Callable[[np.ndarray], np.ndarray] = normal_scores,
+    ) -> None:
         if num_startup < 2:
-            raise ValueError(f"num_startup: {num_startup}; the model needs at least 2 trials to start from")
+            raise ValueError(
+                f"num_startup: {num_startup}; the model needs at least 2 trials to start from"
+            )
         if xi < 0:
             raise ValueError(f"xi: {xi}; the improvement asked for is at least 0")
         self.num_startup = num_startup
@@ -164,11 +203,18 @@ class GaussianProcessSampler(BaseSampler):
     def reseed_rng(self) -> None:
         self.seed = _entropy()
 
-    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+    def infer_relative_search_space(
+        self, study: Study, trial: FrozenTrial
+    ) -> dict[str, BaseDistribution]:
         space = IntersectionSearchSpace().calculate(study)
         return {name: dist for name, dist in space.items() if not dist.single()}
 
-    def sample_relative(self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]) -> dict:
+    def sample_relative(
+        self,
+        study: Study,
+        trial: FrozenTrial,
+        search_space: dict[str, BaseDistribution],
+    ) -> dict:
         self._raise_error_if_multi_objective(study)
         done = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
         done = [t for t in done if all(name in t.params for name in search_space)]
@@ -177,24 +223,39 @@ class GaussianProcessSampler(BaseSampler):
         cube = UnitCube(search_space)
         if len(done) < self.num_startup:
             return cube.random(1, self._rng(study, trial))[0]
-        running = [t for t in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-                   if t.number != trial.number and all(name in t.params for name in search_space)]  # fmt: skip
+        running = [
+            t
+            for t in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+            if t.number != trial.number
+            and all(name in t.params for name in search_space)
+        ]
         X = np.array([cube.encode(t.params) for t in done + running])
         sign = -1.0 if study.direction == StudyDirection.MAXIMIZE else 1.0
         values = sign * np.array([t.value for t in done])
         # A trial still running gets the mean: it marks the place as taken, and asks for something else.
         y = np.concatenate([values, np.full(len(running), standin(values))])
-        return cube.decode(propose(X, self.targets(y), cube, self._rng(study, trial), self.xi))
+        return cube.decode(
+            propose(X, self.targets(y), cube, self._rng(study, trial), self.xi)
+        )
 
-    def sample_independent(self, study: Study, trial: FrozenTrial, param_name: str,
-                           param_distribution: BaseDistribution) -> Any:  # fmt: skip
+    def sample_independent(
+        self,
+        study: Study,
+        trial: FrozenTrial,
+        param_name: str,
+        param_distribution: BaseDistribution,
+    ) -> Any:
         self._raise_error_if_multi_objective(study)
         cube = UnitCube({param_name: param_distribution})
         return cube.random(1, self._rng(study, trial, param_name))[0][param_name]
 
-    def _rng(self, study: Study, trial: FrozenTrial, name: str = "") -> np.random.Generator:
+    def _rng(
+        self, study: Study, trial: FrozenTrial, name: str = ""
+    ) -> np.random.Generator:
         others = study.get_trials(deepcopy=False)
-        position = sum(t.number < trial.number and t.state != TrialState.FAIL for t in others)
+        position = sum(
+            t.number < trial.number and t.state != TrialState.FAIL for t in others
+        )
         return np.random.default_rng([self.seed, position, zlib.crc32(name.encode())])
 
 

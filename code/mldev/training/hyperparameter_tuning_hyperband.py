@@ -32,7 +32,9 @@ def bracket(num_configs: int, budget: int, max_budget: int, eta: int = 3) -> lis
     if eta < 2:
         raise ValueError(f"eta: {eta}; at least 2, or nothing is ever dropped")
     if num_configs < 1 or not 1 <= budget <= max_budget:
-        raise ValueError(f"num_configs: {num_configs}, budget: {budget}; at least 1, and budget <= {max_budget}")
+        raise ValueError(
+            f"num_configs: {num_configs}, budget: {budget}; at least 1, and budget <= {max_budget}"
+        )
     rungs = []
     while num_configs >= 1 and budget <= max_budget:
         rungs.append(Rung(num_configs, budget))
@@ -48,12 +50,19 @@ def hyperband_brackets(max_budget: int, eta: int = 3) -> list[list[Rung]]:
     while eta ** (s_max + 1) <= max_budget:
         s_max += 1
     return [
-        bracket(math.ceil((s_max + 1) / (s + 1) * eta**s), max_budget // eta**s, max_budget, eta)
+        bracket(
+            math.ceil((s_max + 1) / (s + 1) * eta**s),
+            max_budget // eta**s,
+            max_budget,
+            eta,
+        )
         for s in range(s_max, -1, -1)
     ]
 
 
-def successive_halving(configs: list[Params], rungs: list[Rung], score: Score, resume: bool = True) -> Iterator[Look]:
+def successive_halving(
+    configs: list[Params], rungs: list[Rung], score: Score, resume: bool = True
+) -> Iterator[Look]:
     """Train all configurations to the first rung's budget, keep the best for the next rung, and so on.
 
     Parameters
@@ -67,21 +76,32 @@ def successive_halving(configs: list[Params], rungs: list[Rung], score: Score, r
     paid = 0
     for rung in rungs:
         survivors = configs[: rung.num_configs]
-        looks = [Look(c, rung.budget, score(c, rung.budget), rung.budget - paid) for c in survivors]
+        looks = [
+            Look(c, rung.budget, score(c, rung.budget), rung.budget - paid)
+            for c in survivors
+        ]
         yield from looks
         configs = [look.config for look in sorted(looks, key=lambda look: look.loss)]
         paid = rung.budget if resume else 0
 
 
-def hyperband(draw: Callable[[int], list[Params]], brackets: list[list[Rung]], score: Score, resume: bool = True
-              ) -> Iterator[Look]:  # fmt: skip
+def hyperband(
+    draw: Callable[[int], list[Params]],
+    brackets: list[list[Rung]],
+    score: Score,
+    resume: bool = True,
+) -> Iterator[Look]:
     """Run the brackets one after the other, each with fresh configurations, again and again, for ever."""
     while True:
         for rungs in brackets:
-            yield from successive_halving(draw(rungs[0].num_configs), rungs, score, resume)
+            yield from successive_halving(
+                draw(rungs[0].num_configs), rungs, score, resume
+            )
 
 
-def cost_to_reach(looks: Iterator[Look], target: float, max_budget: int, cap: int) -> tuple[int, bool]:
+def cost_to_reach(
+    looks: Iterator[Look], target: float, max_budget: int, cap: int
+) -> tuple[int, bool]:
     """What a search paid until a fully trained configuration was at least as good as the target.
 
     Returns

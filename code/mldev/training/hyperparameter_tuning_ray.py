@@ -46,7 +46,9 @@ def search_here(num_trials: int, seed: int) -> pd.DataFrame:
     return pd.DataFrame([t.params | {"loss": t.value} for t in study.trials])
 
 
-def search_on_ray(num_trials: int, seed: int, address: str | None = None, num_workers: int = 2) -> pd.DataFrame:
+def search_on_ray(
+    num_trials: int, seed: int, address: str | None = None, num_workers: int = 2
+) -> pd.DataFrame:
     """The search on Ray: on this machine, or on the cluster at ``address``; nothing else changes."""
     with _connected(address, num_workers) as ray:
         from ray import tune
@@ -56,13 +58,31 @@ def search_on_ray(num_trials: int, seed: int, address: str | None = None, num_wo
         sampler = GaussianProcessSampler(NUM_STARTUP, seed=seed)
         proposer = OptunaSearch(SPACE, sampler=sampler, metric="loss", mode="min")
         proposer = ConcurrencyLimiter(proposer, AT_ONCE, batch=True)
-        settings = tune.TuneConfig("min", "loss", search_alg=proposer, num_samples=num_trials, reuse_actors=True)
+        settings = tune.TuneConfig(
+            "min",
+            "loss",
+            search_alg=proposer,
+            num_samples=num_trials,
+            reuse_actors=True,
+        )
         meeting = ray.remote(num_cpus=0)(Meeting).remote(num_workers)
-        train = tune.with_resources(tune.with_parameters(objective, meeting=meeting), {"cpu": 1})
+        train = tune.with_resources(
+            tune.with_parameters(objective, meeting=meeting), {"cpu": 1}
+        )
         with tempfile.TemporaryDirectory() as folder:
-            run = tune.RunConfig("search", storage_path=folder, verbose=0, progress_reporter=tune.CLIReporter())
+            run = tune.RunConfig(
+                "search",
+                storage_path=folder,
+                verbose=0,
+                progress_reporter=tune.CLIReporter(),
+            )
             results = tune.Tuner(train, tune_config=settings, run_config=run).fit()
-    return pd.DataFrame([r.config | {"loss": r.metrics["loss"], "worker": r.metrics["worker"]} for r in results])
+    return pd.DataFrame(
+        [
+            r.config | {"loss": r.metrics["loss"], "worker": r.metrics["worker"]}
+            for r in results
+        ]
+    )
 
 
 @contextmanager
@@ -72,7 +92,11 @@ def _connected(address: str | None, num_workers: int) -> Iterator:
         os.environ.setdefault(name, value)
     import ray
 
-    here = {"num_cpus": num_workers, "include_dashboard": False, "object_store_memory": 80 * 2**20}
+    here = {
+        "num_cpus": num_workers,
+        "include_dashboard": False,
+        "object_store_memory": 80 * 2**20,
+    }
     where = {"address": address} if address else here
     ray.init(log_to_driver=False, logging_level=logging.ERROR, **where)
     try:

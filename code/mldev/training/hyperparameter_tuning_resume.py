@@ -26,13 +26,17 @@ def open_study(journal: Path, seed: int) -> optuna.Study:
     """Begin the study, or go on with it: trials that a dead process left running are marked as failed."""
     storage = JournalStorage(JournalFileBackend(str(journal)))
     sampler = GaussianProcessSampler(num_startup=6, seed=seed)
-    study = optuna.create_study(study_name=STUDY, storage=storage, sampler=sampler, load_if_exists=True)
+    study = optuna.create_study(
+        study_name=STUDY, storage=storage, sampler=sampler, load_if_exists=True
+    )
     for trial in study.get_trials(states=(TrialState.RUNNING,)):
         study.tell(trial.number, state=TrialState.FAIL)
     return study
 
 
-def work(journal: Path, num_trials: int, seed: int, die_in: int | None = None) -> optuna.Study:
+def work(
+    journal: Path, num_trials: int, seed: int, die_in: int | None = None
+) -> optuna.Study:
     """Run trials until so many are complete; in trial number ``die_in``, kill this process without warning."""
     study = open_study(journal, seed)
     problem = load_problem(STUDY)

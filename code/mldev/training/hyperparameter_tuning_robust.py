@@ -7,7 +7,11 @@ thousands of rows left over say how good a choice really was.
 from dataclasses import dataclass
 
 import numpy as np
-from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.distributions import (
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
 from sklearn.model_selection import KFold
 from sklearn.tree import DecisionTreeRegressor
 
@@ -33,23 +37,32 @@ class Tuned:
 
 
 def fit_tree(params: Params, X: np.ndarray, y: np.ndarray) -> DecisionTreeRegressor:
-    return DecisionTreeRegressor(**params).fit(X, y, check_input=False)  # thousands of fits on rows that are in order
+    return DecisionTreeRegressor(**params).fit(
+        X, y, check_input=False
+    )  # thousands of fits on rows that are in order
 
 
 def rmse(model: DecisionTreeRegressor, X: np.ndarray, y: np.ndarray) -> float:
     return float(np.sqrt(np.mean((model.predict(X, check_input=False) - y) ** 2)))
 
 
-def few_rows(num_rows: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def few_rows(
+    num_rows: int, seed: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """A small sample to tune on, and the truth: 4,000 other rows."""
     data = visits(0)
-    X, y = np.vstack([data.X_train, data.X_test]).astype(np.float32), np.concatenate([data.y_train, data.y_test])
+    X, y = (
+        np.vstack([data.X_train, data.X_test]).astype(np.float32),
+        np.concatenate([data.y_train, data.y_test]),
+    )
     order = np.random.default_rng(seed).permutation(len(y))
     few, many = order[:num_rows], order[num_rows : num_rows + 4000]
     return X[few], y[few], X[many], y[many]
 
 
-def over_tuning(num_trials: int, seed: int, num_train: int = 60, num_valid: int = 40) -> Tuned:
+def over_tuning(
+    num_trials: int, seed: int, num_train: int = 60, num_valid: int = 40
+) -> Tuned:
     """Random search on one small validation set; the truth is looked up for every new best, and never used."""
     X, y, X_true, y_true = few_rows(num_train + num_valid, seed)
     best, truth = np.inf, np.inf
@@ -63,7 +76,9 @@ def over_tuning(num_trials: int, seed: int, num_train: int = 60, num_valid: int 
     return Tuned(seen, true)
 
 
-def tune(X: np.ndarray, y: np.ndarray, configs: list[Params], num_folds: int, seed: int) -> tuple[Params, float]:
+def tune(
+    X: np.ndarray, y: np.ndarray, configs: list[Params], num_folds: int, seed: int
+) -> tuple[Params, float]:
     """The configuration with the least cross-validated loss, and that loss."""
     losses = np.zeros(len(configs))
     for train, valid in KFold(num_folds, shuffle=True, random_state=seed).split(X):
@@ -72,10 +87,14 @@ def tune(X: np.ndarray, y: np.ndarray, configs: list[Params], num_folds: int, se
     return configs[int(np.argmin(losses))], float(losses.min())
 
 
-def nested(X: np.ndarray, y: np.ndarray, configs: list[Params], num_folds: int, seed: int) -> float:
+def nested(
+    X: np.ndarray, y: np.ndarray, configs: list[Params], num_folds: int, seed: int
+) -> float:
     """Loss of the whole procedure, tuning included: each outer fold is tuned without its own validation rows."""
     losses = []
-    for train, valid in KFold(num_folds, shuffle=True, random_state=seed + 1000).split(X):
+    for train, valid in KFold(num_folds, shuffle=True, random_state=seed + 1000).split(
+        X
+    ):
         params, _ = tune(X[train], y[train], configs, num_folds, seed)
         losses.append(rmse(fit_tree(params, X[train], y[train]), X[valid], y[valid]))
     return float(np.mean(losses))
@@ -90,7 +109,9 @@ class Report:
     truth: float
 
 
-def three_answers(seed: int, num_rows: int = 100, num_trials: int = 30, num_folds: int = 4) -> Report:
+def three_answers(
+    seed: int, num_rows: int = 100, num_trials: int = 30, num_folds: int = 4
+) -> Report:
     """Tune on few rows, estimate the result in two ways, and look at the truth."""
     X, y, X_true, y_true = few_rows(num_rows, seed)
     configs = CUBE.random(num_trials, np.random.default_rng(seed))

@@ -13,12 +13,16 @@ from mldev.training.hyperparameter_tuning_gp import GaussianProcessSampler, stan
 from mldev.training.hyperparameter_tuning_problems import Problem
 from mldev.training.hyperparameter_tuning_space import Params, UnitCube
 
-optuna.logging.set_verbosity(optuna.logging.WARNING)  # a line for every trial would bury what matters
+optuna.logging.set_verbosity(
+    optuna.logging.WARNING
+)  # a line for every trial would bury what matters
 
 Search = Callable[[Problem, int, int], np.ndarray]
 
 
-def coarse_grid(cube: UnitCube, num_levels: int, rng: np.random.Generator) -> list[Params]:
+def coarse_grid(
+    cube: UnitCube, num_levels: int, rng: np.random.Generator
+) -> list[Params]:
     """A grid with so many levels per number and all categories, shifted at random, in random order.
 
     The shift is drawn, since nobody knows beforehand where a grid's levels fall; without it the result would hang
@@ -41,7 +45,12 @@ def grid_search(problem: Problem, num_trials: int, seed: int) -> np.ndarray:
     levels = 1
     while len(coarse_grid(problem.cube, levels + 1, rng)) <= num_trials:
         levels += 1
-    return np.array([problem.loss(p) for p in coarse_grid(problem.cube, levels, np.random.default_rng(seed))])
+    return np.array(
+        [
+            problem.loss(p)
+            for p in coarse_grid(problem.cube, levels, np.random.default_rng(seed))
+        ]
+    )
 
 
 def random_search(problem: Problem, num_trials: int, seed: int) -> np.ndarray:
@@ -64,7 +73,9 @@ def genetic_search(problem: Problem, num_trials: int, seed: int) -> np.ndarray:
     return np.array(losses[:num_trials])
 
 
-def optuna_search(sampler: BaseSampler, problem: Problem, num_trials: int) -> np.ndarray:
+def optuna_search(
+    sampler: BaseSampler, problem: Problem, num_trials: int
+) -> np.ndarray:
     """Any Optuna sampler, ours or theirs, over the problem's space."""
     study = optuna.create_study(sampler=sampler)
     for _ in range(num_trials):
@@ -80,7 +91,9 @@ def gp_search(problem: Problem, num_trials: int, seed: int) -> np.ndarray:
 
 def gp_raw_search(problem: Problem, num_trials: int, seed: int) -> np.ndarray:
     """The same, its model fed with the size of the losses rather than with their order."""
-    return optuna_search(GaussianProcessSampler(seed=seed, targets=standardise), problem, num_trials)
+    return optuna_search(
+        GaussianProcessSampler(seed=seed, targets=standardise), problem, num_trials
+    )
 
 
 def tpe_search(problem: Problem, num_trials: int, seed: int) -> np.ndarray:
