@@ -13,11 +13,11 @@ from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn
 from jupyter_cache.cache.db import NbCacheRecord
 from jupyter_cache.cache.main import JupyterCacheBase
-from myst_nb.core.read import read_myst_markdown_notebook
+from myst_nb.core.read import MystMetadataParsingError, read_myst_markdown_notebook
 from nbformat import NotebookNode
 
 from bookbuild.fingerprint import Inputs, inject
-from bookbuild.paths import Book, write_atomically
+from bookbuild.paths import Book, BookError, write_atomically
 
 TAGS_THAT_MATTER = {"raises-exception", "skip-execution"}
 
@@ -25,7 +25,10 @@ TAGS_THAT_MATTER = {"raises-exception", "skip-execution"}
 def read_page(path: Path, inputs: Inputs) -> NotebookNode:
     """Read a MyST page as a notebook that carries its fingerprint."""
     text = inject(path.read_text("utf8"), inputs)
-    return read_myst_markdown_notebook(text, None, add_source_map=False, path=str(path))
+    try:
+        return read_myst_markdown_notebook(text, None, add_source_map=False, path=str(path))
+    except MystMetadataParsingError as error:
+        raise BookError(f"{path.relative_to(inputs.root)}: {' '.join(str(error).split())}") from error
 
 
 def open_cache(book: Book) -> JupyterCacheBase:

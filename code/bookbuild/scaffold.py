@@ -24,7 +24,7 @@ TITLES = {
     "training": "AI in Model Training",
     "evaluation": "Model Evaluation and Interpretation with AI",
     "deployment": "AI-Driven Deployment and Monitoring",
-    "trends": "Future Trends",
+    "trends": "Future Trends: AI and Machine Learning",
     "generative": "Generative AI and Large Language Models",
     "workshop": "Workshop, Projects and Case Studies",
 }

@@ -192,6 +192,10 @@ FAULTS = {
         lambda book: book.replace(book.page("one"), "value = answer()", "value = answer("),
         "book/training/one.md: cell 2 of 4, line 1: '(' was never closed: value = answer(",
     ),
+    "cell options that are not YAML": (
+        lambda book: book.replace(book.page("one"), 'caption: "A line', "caption: A: line"),
+        "book/training/one.md: Code cell",
+    ),
     "a page that is missing": (
         lambda book: book.page("two").unlink(),
         "_toc.yml: names 'book/training/two', but book/training/two.md does not exist",
