@@ -7,7 +7,6 @@ inputs changed are executed in parallel and their figures and claims collected.
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import os
 
 from sphinx.application import Sphinx
@@ -75,6 +74,5 @@ def setup(app: Sphinx) -> dict:
     app.connect("source-read", read_source)
     app.connect("env-get-outdated", outdated)
     for part in PARTS:
-        if importlib.util.find_spec(part):
-            importlib.import_module(part).setup(app)
+        importlib.import_module(part).setup(app)
     return {"parallel_read_safe": True, "parallel_write_safe": True, "env_version": 1}

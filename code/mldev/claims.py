@@ -23,7 +23,9 @@ MIME = "application/vnd.mldev.claim+json"
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 _statements: dict[str, str] = {}  # the claims this kernel has made: name -> statement
-_collected: ContextVar[list[Claim] | None] = ContextVar("collected claims", default=None)
+_collected: ContextVar[list[Claim] | None] = ContextVar(
+    "collected claims", default=None
+)
 
 
 @dataclass(frozen=True)
@@ -68,8 +70,17 @@ def claim(name: str, statement: str, holds: bool, evidence: object) -> None:
         What was seen: an interval, a number, a line of text, or a mapping of labels to any of these.
     """
     if not isinstance(holds, bool | np.bool_):
-        raise TypeError(f"claim {name!r}: holds must be True or False, got {holds!r} ({type(holds).__name__})")
-    _report(Claim(_checked_name(name), _line("statement", name, statement), bool(holds), evidence_line(name, evidence)))
+        raise TypeError(
+            f"claim {name!r}: holds must be True or False, got {holds!r} ({type(holds).__name__})"
+        )
+    _report(
+        Claim(
+            _checked_name(name),
+            _line("statement", name, statement),
+            bool(holds),
+            evidence_line(name, evidence),
+        )
+    )
 
 
 def not_evaluated(name: str, statement: str, needs: str) -> None:
@@ -84,8 +95,17 @@ def not_evaluated(name: str, statement: str, needs: str) -> None:
     """
     needs = _line("needs", name, needs)
     if os.environ.get("MLDEV_STRICT") == "1" and _collected.get() is None:
-        raise ClaimNotEvaluated(f"the claim {name!r} was not evaluated: it needs {needs}, and MLDEV_STRICT=1 is set")
-    _report(Claim(_checked_name(name), _line("statement", name, statement), None, f"needs {needs}"))
+        raise ClaimNotEvaluated(
+            f"the claim {name!r} was not evaluated: it needs {needs}, and MLDEV_STRICT=1 is set"
+        )
+    _report(
+        Claim(
+            _checked_name(name),
+            _line("statement", name, statement),
+            None,
+            f"needs {needs}",
+        )
+    )
 
 
 @contextmanager
@@ -112,7 +132,9 @@ def _text(name: str, evidence: object) -> str:
     if isinstance(evidence, numbers.Real):
         return f"{float(evidence):.4g}"
     if isinstance(evidence, Mapping):
-        return "; ".join(f"{label}: {_text(name, value)}" for label, value in evidence.items())
+        return "; ".join(
+            f"{label}: {_text(name, value)}" for label, value in evidence.items()
+        )
     if isinstance(evidence, list | tuple):
         return ", ".join(_text(name, value) for value in evidence)
     if type(evidence).__str__ is object.__str__:
@@ -125,7 +147,9 @@ def _text(name: str, evidence: object) -> str:
 
 def _line(argument: str, name: str, text: str) -> str:
     if not isinstance(text, str):
-        raise TypeError(f"claim {name!r}: {argument} must be text, got {type(text).__name__}")
+        raise TypeError(
+            f"claim {name!r}: {argument} must be text, got {type(text).__name__}"
+        )
     line = " ".join(text.split())
     if not line:
         raise ValueError(f"claim {name!r}: {argument} is empty")
@@ -134,7 +158,9 @@ def _line(argument: str, name: str, text: str) -> str:
 
 def _checked_name(name: str) -> str:
     if not isinstance(name, str) or not NAME.fullmatch(name):
-        raise ValueError(f"claim name {name!r}: expected lower-case words joined by hyphens, such as 'grid-is-slower'")
+        raise ValueError(
+            f"claim name {name!r}: expected lower-case words joined by hyphens, such as 'grid-is-slower'"
+        )
     return name
 
 
@@ -145,15 +171,27 @@ def _report(found: Claim) -> None:
         return
     earlier = _statements.setdefault(found.name, found.statement)
     if earlier != found.statement:
-        raise ValueError(f"two claims are named {found.name!r}: {earlier!r} and {found.statement!r}")
+        raise ValueError(
+            f"two claims are named {found.name!r}: {earlier!r} and {found.statement!r}"
+        )
     if found.holds is False:
         raise ClaimFailed(found)
     if get_ipython() is not None:
-        publish_display_data({MIME: asdict(found), "text/html": _html(found), "text/plain": _plain(found)})
+        publish_display_data(
+            {
+                MIME: asdict(found),
+                "text/html": _html(found),
+                "text/plain": _plain(found),
+            }
+        )
 
 
 def _words(found: Claim) -> tuple[str, str, str]:
-    return ("✓", "Claim checked", "#1a7f37") if found.holds else ("○", "Claim not evaluated here", "#8a6100")
+    return (
+        ("✓", "Claim checked", "#1a7f37")
+        if found.holds
+        else ("○", "Claim not evaluated here", "#8a6100")
+    )
 
 
 def _plain(found: Claim) -> str:

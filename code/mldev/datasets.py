@@ -95,7 +95,9 @@ def load(name: str, **kwargs: Any) -> Table | Images | Texts | Series:
     for argument, value in kwargs.items():
         if argument not in known:
             allowed = ", ".join(known) if known else "no argument at all"
-            raise BadArgument(f"{name}: unknown argument {argument!r} (came with {value!r}); allowed: {allowed}")
+            raise BadArgument(
+                f"{name}: unknown argument {argument!r} (came with {value!r}); allowed: {allowed}"
+            )
     try:
         return loader(**kwargs)
     except BadArgument as error:
@@ -121,6 +123,12 @@ def overview() -> pd.DataFrame:
 
 def _unknown(name: object) -> str:
     """One line for a name that is not in the registry."""
-    near = get_close_matches(str(name).lower().replace("-", "_").replace(" ", "_"), REGISTRY, n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(sorted(REGISTRY))}"
+    near = get_close_matches(
+        str(name).lower().replace("-", "_").replace(" ", "_"), REGISTRY, n=3, cutoff=0.5
+    )
+    hint = (
+        f"did you mean {' or '.join(near)}?"
+        if near
+        else f"there are {', '.join(sorted(REGISTRY))}"
+    )
     return f"no data set is called {name!r}; {hint}"

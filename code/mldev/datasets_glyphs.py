@@ -39,15 +39,34 @@ SCRIPTS = {
     "TIFINAGH": "Tifinagh",
 }
 # Scripts that borrow from one another are on the same side, or their near twins would sit on both.
-BACKGROUND = ("Latin", "Greek", "Cyrillic", "Coptic", "Lisu", "Old Italic", "Canadian syllabics")
-EVALUATION = ("Armenian", "Georgian", "Hebrew", "Arabic", "Nko", "Lao", "Ogham", "Tifinagh")
+BACKGROUND = (
+    "Latin",
+    "Greek",
+    "Cyrillic",
+    "Coptic",
+    "Lisu",
+    "Old Italic",
+    "Canadian syllabics",
+)
+EVALUATION = (
+    "Armenian",
+    "Georgian",
+    "Hebrew",
+    "Arabic",
+    "Nko",
+    "Lao",
+    "Ogham",
+    "Tifinagh",
+)
 
 CANVAS = 64  # a shape is kept as CANVAS x CANVAS pixels ...
 INK = 54  # ... in which the longer side of the ink spans this many
 FILL = 0.72  # share of a drawn image's side that the ink spans at scale 1
 MIN_SCALE = 0.75
 SAME_SHAPE = INK / (FILL * 28)  # one pixel of a 28 x 28 image, in canvas pixels
-SAME_CASE = 1.5 * SAME_SHAPE  # for a letter's two cases: O is drawn with a finer stroke than o of the same size
+SAME_CASE = (
+    1.5 * SAME_SHAPE
+)  # for a letter's two cases: O is drawn with a finer stroke than o of the same size
 MAX_ROTATION = np.deg2rad(15)
 MAX_SHIFT = 0.08  # of the image's side, where there is room
 THINNER, THICKER = 1.2, 1.6  # the stroke's edge moves by up to this many canvas pixels
@@ -89,10 +108,16 @@ def glyphs(
     check_int("size", size, 8, 128)
     check_int("seed", seed, 0)
     wanted = _wanted(split, scripts)
-    classes = _some([members for members in shape_classes() if _belongs(members, split, wanted)], num_classes, seed)
+    classes = _some(
+        [members for members in shape_classes() if _belongs(members, split, wanted)],
+        num_classes,
+        seed,
+    )
     images = np.empty((len(classes) * samples, size, size), np.float32)
     for index, members in enumerate(classes):
-        images[index * samples : (index + 1) * samples] = _draw(members[0], samples, size, seed)
+        images[index * samples : (index + 1) * samples] = _draw(
+            members[0], samples, size, seed
+        )
     shown = [next(c for c in members if script(c) in wanted) for members in classes]
     return Images(
         images,
@@ -136,8 +161,12 @@ def shape(character: str) -> np.ndarray:
 
     font = _font()
     font.set_size(INK, 72)
-    left, bottom, right, top = font.load_char(ord(character), flags=LoadFlags.NO_HINTING).bbox
-    font.set_size(INK * 64 * INK / max(right - left, top - bottom), 72)  # a box is in 64ths of a pixel
+    left, bottom, right, top = font.load_char(
+        ord(character), flags=LoadFlags.NO_HINTING
+    ).bbox
+    font.set_size(
+        INK * 64 * INK / max(right - left, top - bottom), 72
+    )  # a box is in 64ths of a pixel
     font.set_text(character, 0.0, flags=LoadFlags.NO_HINTING)
     font.draw_glyphs_to_bitmap(antialiased=True)
     ink = np.asarray(font.get_image()) > 127
@@ -154,7 +183,9 @@ def _font():
     import matplotlib
     from matplotlib.ft2font import FT2Font
 
-    return FT2Font(str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"))
+    return FT2Font(
+        str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf")
+    )
 
 
 def _letters() -> list[str]:
@@ -163,40 +194,70 @@ def _letters() -> list[str]:
     for character in map(chr, sorted(_font().get_charmap())):
         mapping = unicodedata.decomposition(character)
         plain = not mapping or mapping.startswith("<")
-        if unicodedata.category(character) in ("Lu", "Ll", "Lt", "Lo") and plain and script(character):
+        if (
+            unicodedata.category(character) in ("Lu", "Ll", "Lt", "Lo")
+            and plain
+            and script(character)
+        ):
             letters.append(character)
     return letters
 
 
 def _same_shapes(masks: np.ndarray) -> list[tuple[int, int]]:
     """Pairs whose Hausdorff distance is at most SAME_SHAPE."""
-    coarse = masks.reshape(len(masks), 16, 4, 16, 4).mean((2, 4)).reshape(len(masks), -1)
+    coarse = (
+        masks.reshape(len(masks), 16, 4, 16, 4).mean((2, 4)).reshape(len(masks), -1)
+    )
     squares = (coarse**2).sum(1)
     apart = squares[:, None] + squares[None] - 2 * coarse @ coarse.T
-    first, second = np.nonzero(np.triu(apart < 12, 1))  # a cheap sieve: no pair within SAME_SHAPE is caught by it
-    to_ink = {index: distance_transform_edt(~masks[index]) for index in np.union1d(first, second)}
+    first, second = np.nonzero(
+        np.triu(apart < 12, 1)
+    )  # a cheap sieve: no pair within SAME_SHAPE is caught by it
+    to_ink = {
+        index: distance_transform_edt(~masks[index])
+        for index in np.union1d(first, second)
+    }
     pairs = zip(first.tolist(), second.tolist(), strict=True)
-    return [(a, b) for a, b in pairs if max(to_ink[b][masks[a]].max(), to_ink[a][masks[b]].max()) <= SAME_SHAPE]
+    return [
+        (a, b)
+        for a, b in pairs
+        if max(to_ink[b][masks[a]].max(), to_ink[a][masks[b]].max()) <= SAME_SHAPE
+    ]
 
 
 def _same_in_both_cases(letters: list[str], masks: np.ndarray) -> list[tuple[int, int]]:
     """Pairs of a capital and its small letter whose Hausdorff distance is at most SAME_CASE."""
     index = {letter: place for place, letter in enumerate(letters)}
-    pairs = [(index[a], index[a.lower()]) for a in letters if a != a.lower() and a.lower() in index]
+    pairs = [
+        (index[a], index[a.lower()])
+        for a in letters
+        if a != a.lower() and a.lower() in index
+    ]
     return [(a, b) for a, b in pairs if _hausdorff(masks[a], masks[b]) <= SAME_CASE]
 
 
 def _hausdorff(first: np.ndarray, second: np.ndarray) -> float:
-    return max(distance_transform_edt(~second)[first].max(), distance_transform_edt(~first)[second].max())
+    return max(
+        distance_transform_edt(~second)[first].max(),
+        distance_transform_edt(~first)[second].max(),
+    )
 
 
 def _wanted(split: str, scripts: Sequence[str] | None) -> tuple[str, ...]:
     if scripts is None:
-        return {"all": BACKGROUND + EVALUATION, "background": BACKGROUND, "evaluation": EVALUATION}[split]
+        return {
+            "all": BACKGROUND + EVALUATION,
+            "background": BACKGROUND,
+            "evaluation": EVALUATION,
+        }[split]
     if split != "all":
-        raise BadArgument(f"argument 'scripts' came together with split={split!r}; allowed: one of the two")
+        raise BadArgument(
+            f"argument 'scripts' came together with split={split!r}; allowed: one of the two"
+        )
     if isinstance(scripts, str) or not scripts:
-        raise BadArgument(f"argument 'scripts' is {scripts!r}; allowed: a sequence of names, such as ('Greek', 'Lao')")
+        raise BadArgument(
+            f"argument 'scripts' is {scripts!r}; allowed: a sequence of names, such as ('Greek', 'Lao')"
+        )
     for name in scripts:
         check_choice("scripts", name, tuple(SCRIPTS.values()))
     return tuple(scripts)
@@ -207,7 +268,9 @@ def _belongs(members: tuple[str, ...], split: str, wanted: tuple[str, ...]) -> b
     return found <= set(wanted) if split == "evaluation" else bool(found & set(wanted))
 
 
-def _some(classes: list[tuple[str, ...]], num_classes: int | None, seed: int) -> list[tuple[str, ...]]:
+def _some(
+    classes: list[tuple[str, ...]], num_classes: int | None, seed: int
+) -> list[tuple[str, ...]]:
     if num_classes is None:
         return classes
     check_int("num_classes", num_classes, 1, len(classes))
@@ -221,7 +284,9 @@ def _draw(character: str, samples: int, size: int, seed: int) -> np.ndarray:
     The distance makes any stroke a matter of adding a constant, and gives smooth edges at any angle and scale.
     """
     mask = shape(character)
-    distance = np.where(mask, distance_transform_edt(mask) - 0.5, 0.5 - distance_transform_edt(~mask))
+    distance = np.where(
+        mask, distance_transform_edt(mask) - 0.5, 0.5 - distance_transform_edt(~mask)
+    )
     draws = np.random.default_rng([seed, ord(character)]).uniform(-1, 1, (samples, 5))
     scale = MIN_SCALE + (1 - MIN_SCALE) * (draws[:, 0] + 1) / 2
     thinner = min(THINNER, 0.35 * distance.max())  # a fine line must not vanish
@@ -229,22 +294,32 @@ def _draw(character: str, samples: int, size: int, seed: int) -> np.ndarray:
     cos, sin = np.cos(MAX_ROTATION * draws[:, 2]), np.sin(MAX_ROTATION * draws[:, 2])
     pixel = FILL * size * scale / INK  # image pixels per canvas pixel
     height, width = np.ptp(np.nonzero(mask), axis=1)[:, None] + 1 + 2 * stroke
-    turned = np.stack([height * cos + width * abs(sin), width * cos + height * abs(sin)], axis=1)
+    turned = np.stack(
+        [height * cos + width * abs(sin), width * cos + height * abs(sin)], axis=1
+    )
     room = np.clip((size - 1 - turned * pixel[:, None]) / 2, 0, MAX_SHIFT * size)
     where = _grid(size, draws[:, 3:] * room, pixel, cos, sin)
     there = _look_up(distance.astype(np.float32), where)
-    ink = (there + stroke.astype(np.float32)[:, None, None]) * pixel.astype(np.float32)[:, None, None]
+    ink = (there + stroke.astype(np.float32)[:, None, None]) * pixel.astype(np.float32)[
+        :, None, None
+    ]
     return np.clip(ink + np.float32(0.5), 0, 1)
 
 
-def _grid(size: int, shift: np.ndarray, pixel: np.ndarray, cos: np.ndarray, sin: np.ndarray) -> np.ndarray:
+def _grid(
+    size: int, shift: np.ndarray, pixel: np.ndarray, cos: np.ndarray, sin: np.ndarray
+) -> np.ndarray:
     """Where on the canvas each pixel of each image looks, (2, samples, size, size)."""
     middle = np.arange(size) - (size - 1) / 2
-    y = (middle - shift[:, :1]) / pixel[:, None]  # (samples, size), one value per row of the image
+    y = (middle - shift[:, :1]) / pixel[
+        :, None
+    ]  # (samples, size), one value per row of the image
     x = (middle - shift[:, 1:]) / pixel[:, None]
     parts = (y[:, :, None], x[:, None, :], cos[:, None, None], sin[:, None, None])
     y, x, cos, sin = (part.astype(np.float32) for part in parts)
-    return np.stack([cos * y - sin * x, sin * y + cos * x]) + np.float32((CANVAS - 1) / 2)
+    return np.stack([cos * y - sin * x, sin * y + cos * x]) + np.float32(
+        (CANVAS - 1) / 2
+    )
 
 
 def _look_up(canvas: np.ndarray, where: np.ndarray) -> np.ndarray:

@@ -9,7 +9,16 @@ import pandas as pd
 
 from mldev.datasets_types import Dataset, Table
 
-AFTER_RANDOMISATION = ["pidnum", "offtrt", "cd420", "cd496", "r", "cd820", "days", "arms"]
+AFTER_RANDOMISATION = [
+    "pidnum",
+    "offtrt",
+    "cd420",
+    "cd496",
+    "r",
+    "cd820",
+    "days",
+    "arms",
+]
 
 
 def arrests() -> Table:
@@ -26,12 +35,19 @@ def rossi() -> Table:
     from lifelines.datasets import load_rossi
 
     frame = load_rossi()
-    return Table(frame.drop(columns=["arrest", "week"]), frame["arrest"], ("free", "arrested"), extra=frame[["week"]])
+    return Table(
+        frame.drop(columns=["arrest", "week"]),
+        frame["arrest"],
+        ("free", "arrested"),
+        extra=frame[["week"]],
+    )
 
 
 def actg175() -> Table:
     """2,139 patients of a trial; y is 1 when the disease progressed, `extra` holds what was known only afterwards."""
-    with resources.as_file(resources.files("lifelines.datasets") / "ACTG175.csv") as path:
+    with resources.as_file(
+        resources.files("lifelines.datasets") / "ACTG175.csv"
+    ) as path:
         frame = pd.read_csv(path, index_col=0).reset_index(drop=True)
     X = frame.drop(columns=["cens", *AFTER_RANDOMISATION])
     y = frame["cens"].rename("progressed")

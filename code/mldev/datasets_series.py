@@ -12,7 +12,11 @@ def sunspots() -> Series:
     from statsmodels.datasets import sunspots as packaged
 
     frame = packaged.load_pandas().data
-    return Series(_dated(frame["SUNACTIVITY"], frame["YEAR"], "YS").rename("sunspots"), "sunspots", season=11)
+    return Series(
+        _dated(frame["SUNACTIVITY"], frame["YEAR"], "YS").rename("sunspots"),
+        "sunspots",
+        season=11,
+    )
 
 
 def co2() -> Series:
@@ -28,9 +32,15 @@ def elnino() -> Series:
     from statsmodels.datasets import elnino as packaged
 
     frame = packaged.load_pandas().data
-    months = frame.drop(columns="YEAR").to_numpy().ravel()  # a row is a year of twelve months
-    index = pd.date_range(f"{int(frame['YEAR'].iloc[0])}-01-01", periods=len(months), freq="MS")
-    return Series(pd.Series(months, index=index, name="temperature"), "degrees Celsius", season=12)
+    months = (
+        frame.drop(columns="YEAR").to_numpy().ravel()
+    )  # a row is a year of twelve months
+    index = pd.date_range(
+        f"{int(frame['YEAR'].iloc[0])}-01-01", periods=len(months), freq="MS"
+    )
+    return Series(
+        pd.Series(months, index=index, name="temperature"), "degrees Celsius", season=12
+    )
 
 
 def nile() -> Series:
@@ -38,7 +48,11 @@ def nile() -> Series:
     from statsmodels.datasets import nile as packaged
 
     frame = packaged.load_pandas().data
-    return Series(_dated(frame["volume"], frame["year"], "YS"), "10^8 cubic metres a year", season=None)
+    return Series(
+        _dated(frame["volume"], frame["year"], "YS"),
+        "10^8 cubic metres a year",
+        season=None,
+    )
 
 
 def macrodata() -> Series:
@@ -46,11 +60,19 @@ def macrodata() -> Series:
     from statsmodels.datasets import macrodata as packaged
 
     frame = packaged.load_pandas().data
-    return Series(_dated(frame.drop(columns=["year", "quarter"]), frame["year"], "QS"), "as named by column", season=4)
+    return Series(
+        _dated(frame.drop(columns=["year", "quarter"]), frame["year"], "QS"),
+        "as named by column",
+        season=4,
+    )
 
 
-def _dated(values: pd.Series | pd.DataFrame, years: pd.Series, freq: str) -> pd.Series | pd.DataFrame:
-    return values.set_axis(pd.date_range(f"{int(years.iloc[0])}-01-01", periods=len(values), freq=freq))
+def _dated(
+    values: pd.Series | pd.DataFrame, years: pd.Series, freq: str
+) -> pd.Series | pd.DataFrame:
+    return values.set_axis(
+        pd.date_range(f"{int(years.iloc[0])}-01-01", periods=len(values), freq=freq)
+    )
 
 
 STATSMODELS = "distributed inside statsmodels under its BSD 3-Clause licence"

@@ -10,7 +10,9 @@ from mldev.datasets_types import Dataset, StreamTruth, Table, check_choice, chec
 KINDS = ("none", "sudden", "gradual", "incremental", "recurring", "covariate")
 FEATURES = ["x1", "x2", "x3", "x4", "x5"]
 # x4 and x5 never matter
-WEIGHTS = pd.DataFrame([[2.0, -1.5, 1.0, 0, 0], [-1.0, 1.5, 2.0, 0, 0]], index=["A", "B"], columns=FEATURES)
+WEIGHTS = pd.DataFrame(
+    [[2.0, -1.5, 1.0, 0, 0], [-1.0, 1.5, 2.0, 0, 0]], index=["A", "B"], columns=FEATURES
+)
 SHIFT = 1.5  # how far x1 and x4 move in a covariate shift, in standard deviations
 
 
@@ -41,15 +43,21 @@ def drift(kind: str = "sudden", num_rows: int = 10_000, seed: int = 0) -> Table:
     share, changes = _schedule(kind, num_rows)
     if kind == "covariate":
         X[changes[0][0] :, [0, 3]] += SHIFT
-    new = (picks < share).astype(float) if kind == "gradual" else share  # in a gradual drift a row is of A or of B
-    weights = (1 - new)[:, None] * WEIGHTS.loc["A"].to_numpy() + new[:, None] * WEIGHTS.loc["B"].to_numpy()
+    new = (
+        (picks < share).astype(float) if kind == "gradual" else share
+    )  # in a gradual drift a row is of A or of B
+    weights = (1 - new)[:, None] * WEIGHTS.loc["A"].to_numpy() + new[
+        :, None
+    ] * WEIGHTS.loc["B"].to_numpy()
     probability = 1 / (1 + np.exp(-(X * weights).sum(1)))
     y = pd.Series((tosses < probability).astype(np.int64), name="y")
     truth = StreamTruth(kind, changes, WEIGHTS.copy(), share, probability)
     return Table(pd.DataFrame(X, columns=FEATURES), y, ("0", "1"), truth=truth)
 
 
-def _schedule(kind: str, num_rows: int) -> tuple[np.ndarray, tuple[tuple[int, int], ...]]:
+def _schedule(
+    kind: str, num_rows: int
+) -> tuple[np.ndarray, tuple[tuple[int, int], ...]]:
     """Share of concept B per row, and when each change begins and is complete."""
     time = np.arange(num_rows)
     half, third = num_rows // 2, num_rows // 3
@@ -59,7 +67,10 @@ def _schedule(kind: str, num_rows: int) -> tuple[np.ndarray, tuple[tuple[int, in
     if kind in ("gradual", "incremental"):
         return np.clip((time - start) / (end - start), 0, 1), ((start, end),)
     if kind == "recurring":
-        return ((time >= third) & (time < 2 * third)).astype(float), ((third, third), (2 * third, 2 * third))
+        return ((time >= third) & (time < 2 * third)).astype(float), (
+            (third, third),
+            (2 * third, 2 * third),
+        )
     return np.zeros(num_rows), ((half, half),) if kind == "covariate" else ()
 
 

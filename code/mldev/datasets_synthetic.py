@@ -51,7 +51,9 @@ def churn(num_rows: int = 5000, seed: int = 0) -> Table:
     tenure = np.minimum(1 + rng.gamma(1.5, 16, num_rows), 72).astype(int)
     charge = np.clip(rng.normal(65, 18, num_rows), 20, 120).round(2)
     calls = rng.poisson(1.4, num_rows)
-    contract = rng.choice(["monthly", "yearly", "two-year"], num_rows, p=[0.55, 0.25, 0.20])
+    contract = rng.choice(
+        ["monthly", "yearly", "two-year"], num_rows, p=[0.55, 0.25, 0.20]
+    )
     binding = (contract != "monthly").astype(float)
     X = pd.DataFrame(
         {
@@ -73,13 +75,26 @@ def churn(num_rows: int = 5000, seed: int = 0) -> Table:
         coefficients=dict(CHURN),
         design=churn_terms,
         link="logit",
-        causes=("tenure_months", "monthly_charge", "support_calls", "contract", "retention_offer"),
+        causes=(
+            "tenure_months",
+            "monthly_charge",
+            "support_calls",
+            "contract",
+            "retention_offer",
+        ),
         proxies={"total_charge": "tenure_months", "autopay": "contract"},
         noise=("paperless", "region"),
     )
-    everybody, nobody = model.mean(X.assign(retention_offer=1)), model.mean(X.assign(retention_offer=0))
-    truth = replace(model, effects={"retention_offer": float(np.mean(everybody - nobody))})
-    return Table(X, _toss(truth.mean(X), rng, "churned"), ("stays", "leaves"), truth=truth)
+    everybody, nobody = (
+        model.mean(X.assign(retention_offer=1)),
+        model.mean(X.assign(retention_offer=0)),
+    )
+    truth = replace(
+        model, effects={"retention_offer": float(np.mean(everybody - nobody))}
+    )
+    return Table(
+        X, _toss(truth.mean(X), rng, "churned"), ("stays", "leaves"), truth=truth
+    )
 
 
 def credit_terms(X: pd.DataFrame) -> pd.DataFrame:
@@ -128,9 +143,13 @@ def credit(num_rows: int = 8000, seed: int = 0, label_bias: float = 0.0) -> Tabl
         noise=("sex",),
     )
     happened = _toss(truth.mean(X), rng, "default")
-    wronged = (X["group"] == "B") & (happened == 0) & (rng.random(num_rows) < label_bias)
+    wronged = (
+        (X["group"] == "B") & (happened == 0) & (rng.random(num_rows) < label_bias)
+    )
     recorded = happened.where(~wronged, 1)
-    return Table(X, recorded, ("repaid", "default"), truth=replace(truth, unbiased_y=happened))
+    return Table(
+        X, recorded, ("repaid", "default"), truth=replace(truth, unbiased_y=happened)
+    )
 
 
 def _borrowers(rng: np.random.Generator, num_rows: int) -> pd.DataFrame:
@@ -138,7 +157,9 @@ def _borrowers(rng: np.random.Generator, num_rows: int) -> pd.DataFrame:
     group = rng.choice(["A", "B"], num_rows, p=[0.75, 0.25])
     in_b = group == "B"
     age = rng.integers(21, 70, num_rows)
-    district = np.where(rng.random(num_rows) < 0.85, in_b, ~in_b) * 4 + rng.integers(1, 5, num_rows)
+    district = np.where(rng.random(num_rows) < 0.85, in_b, ~in_b) * 4 + rng.integers(
+        1, 5, num_rows
+    )
     return pd.DataFrame(
         {
             "income": np.exp(rng.normal(np.log(40) - 0.25 * in_b, 0.4)).round(1),
@@ -188,7 +209,9 @@ def housing(num_rows: int = 3000, seed: int = 0, noise: float = 25.0) -> Table:
     X = pd.DataFrame(
         {
             "area": area,
-            "rooms": np.maximum(1, (area / 28 + rng.normal(0, 0.6, num_rows)).round()).astype(int),
+            "rooms": np.maximum(
+                1, (area / 28 + rng.normal(0, 0.6, num_rows)).round()
+            ).astype(int),
             "age": rng.integers(0, 100, num_rows),
             "distance": rng.gamma(2.5, 2.5, num_rows).round(2),
             "garden": rng.binomial(1, 0.4, num_rows),
@@ -217,7 +240,9 @@ def _sigmoid(value: np.ndarray) -> np.ndarray:
 
 def _toss(probability: np.ndarray, rng: np.random.Generator, name: str) -> pd.Series:
     """One toss per row."""
-    return pd.Series((rng.random(len(probability)) < probability).astype(np.int64), name=name)
+    return pd.Series(
+        (rng.random(len(probability)) < probability).astype(np.int64), name=name
+    )
 
 
 MADE_UP = "synthetic: made by the formula in the code; no such people or houses exist"

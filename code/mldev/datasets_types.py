@@ -102,7 +102,9 @@ class Truth:
     def mean(self, X: pd.DataFrame) -> np.ndarray:
         """The true expectation of y for each row of X (a probability where y is 0 or 1)."""
         terms = self.design(X)
-        total = self.coefficients["intercept"] + sum(terms[t].to_numpy(float) * self.coefficients[t] for t in terms)
+        total = self.coefficients["intercept"] + sum(
+            terms[t].to_numpy(float) * self.coefficients[t] for t in terms
+        )
         return 1 / (1 + np.exp(-total)) if self.link == "logit" else total
 
 
@@ -205,7 +207,11 @@ def check_int(argument: str, value: Any, low: int, high: int | None = None) -> i
     """Return `value` when it is a whole number within the bounds, else raise `BadArgument`."""
     fits = isinstance(value, Integral) and not isinstance(value, bool)
     if not fits or value < low or (high is not None and value > high):
-        allowed = f"a whole number from {low} to {high}" if high is not None else f"a whole number of at least {low}"
+        allowed = (
+            f"a whole number from {low} to {high}"
+            if high is not None
+            else f"a whole number of at least {low}"
+        )
         raise BadArgument(f"argument {argument!r} is {value!r}; allowed: {allowed}")
     return int(value)
 
@@ -214,12 +220,19 @@ def check_real(argument: str, value: Any, low: float, high: float) -> float:
     """Return `value` when it is a number within the bounds, else raise `BadArgument`."""
     fits = isinstance(value, Real) and not isinstance(value, bool)
     if not fits or not low <= value <= high:
-        raise BadArgument(f"argument {argument!r} is {value!r}; allowed: a number from {low} to {high}")
+        raise BadArgument(
+            f"argument {argument!r} is {value!r}; allowed: a number from {low} to {high}"
+        )
     return float(value)
 
 
 def check_choice(argument: str, value: Any, choices: Sequence[Any]) -> Any:
     """Return `value` when it is one of the choices, else raise `BadArgument`."""
-    if not any(value is choice or (type(value) is type(choice) and value == choice) for choice in choices):
-        raise BadArgument(f"argument {argument!r} is {value!r}; allowed: {', '.join(repr(c) for c in choices)}")
+    if not any(
+        value is choice or (type(value) is type(choice) and value == choice)
+        for choice in choices
+    ):
+        raise BadArgument(
+            f"argument {argument!r} is {value!r}; allowed: {', '.join(repr(c) for c in choices)}"
+        )
     return value

@@ -52,7 +52,9 @@ class Interval:
 
     def __str__(self) -> str:
         width = self.high - self.low
-        decimals = max(0, 1 - math.floor(math.log10(width))) if 0 < width < math.inf else 4
+        decimals = (
+            max(0, 1 - math.floor(math.log10(width))) if 0 < width < math.inf else 4
+        )
         return f"{self:.{decimals}f} ({100 * self.level:g} % interval, n = {self.n})"
 
 
@@ -85,7 +87,9 @@ def repeat(
     if not len(seeds):
         raise ValueError("repeat: no seeds")
     if "seed" in kwargs:
-        raise TypeError("repeat: the experiment's seed comes from seeds, and cannot be given as well")
+        raise TypeError(
+            "repeat: the experiment's seed comes from seeds, and cannot be given as well"
+        )
     calls = [{"seed": seed, **kwargs} for seed in seeds]
     results = dict(run_all(run, calls, backend=backend, n_jobs=n_jobs, desc=desc))
     return [results[position] for position in range(len(calls))]
@@ -117,21 +121,31 @@ def _where(backend: str | None, n_jobs: int) -> tuple[str, int]:
     if backend not in BACKENDS:
         raise ValueError(f"backend {backend!r}: expected one of {', '.join(BACKENDS)}")
     if n_jobs != -1 and n_jobs < 1:
-        raise ValueError(f"n_jobs {n_jobs}: expected a positive number, or -1 for all workers")
+        raise ValueError(
+            f"n_jobs {n_jobs}: expected a positive number, or -1 for all workers"
+        )
     return backend, n_jobs
 
 
-def _results(run: Callable[..., T], calls: Sequence[dict], backend: str, n_jobs: int) -> Iterator[tuple[int, T]]:
+def _results(
+    run: Callable[..., T], calls: Sequence[dict], backend: str, n_jobs: int
+) -> Iterator[tuple[int, T]]:
     if backend == "loky" and n_jobs == 1:
-        yield from (_numbered(run, position, call) for position, call in enumerate(calls))
+        yield from (
+            _numbered(run, position, call) for position, call in enumerate(calls)
+        )
         return
     _prepare(backend)
-    jobs = [delayed(_numbered)(run, position, call) for position, call in enumerate(calls)]
+    jobs = [
+        delayed(_numbered)(run, position, call) for position, call in enumerate(calls)
+    ]
     with parallel_config(backend=backend, n_jobs=n_jobs):
         if backend != "ray":
             yield from Parallel(return_as="generator_unordered")(jobs)
             return
-        size = 4 * effective_n_jobs(n_jobs)  # joblib's Ray backend hands back whole lists only
+        size = 4 * effective_n_jobs(
+            n_jobs
+        )  # joblib's Ray backend hands back whole lists only
         with Parallel() as parallel:
             for start in range(0, len(jobs), size):
                 yield from parallel(jobs[start : start + size])
@@ -149,9 +163,13 @@ def _prepare(backend: str) -> None:
 
         register_ray()
         if not ray.is_initialized():
-            ray.init(log_to_driver=False)  # the cluster of RAY_ADDRESS, or else this machine
+            ray.init(
+                log_to_driver=False
+            )  # the cluster of RAY_ADDRESS, or else this machine
     if backend == "dask" and importlib.util.find_spec("distributed") is None:
-        raise ModuleNotFoundError("backend 'dask' needs the packages dask and distributed, which are not installed")
+        raise ModuleNotFoundError(
+            "backend 'dask' needs the packages dask and distributed, which are not installed"
+        )
 
 
 def interval(
@@ -176,8 +194,13 @@ def interval(
         How often the runs are drawn again, with replacement, and the seed of these draws.
     """
     values = _runs("values", values)
-    drawn = [statistic(values[index], axis=1) for index in _draws(len(values), num_resamples, seed)]
-    return _percentiles(statistic(values, axis=0), np.concatenate(drawn), len(values), level)
+    drawn = [
+        statistic(values[index], axis=1)
+        for index in _draws(len(values), num_resamples, seed)
+    ]
+    return _percentiles(
+        statistic(values, axis=0), np.concatenate(drawn), len(values), level
+    )
 
 
 def paired_difference(a: ArrayLike, b: ArrayLike, **options: object) -> Interval:
@@ -187,18 +210,30 @@ def paired_difference(a: ArrayLike, b: ArrayLike, **options: object) -> Interval
 
 
 def ratio_interval(
-    a: ArrayLike, b: ArrayLike, *, level: float = 0.95, num_resamples: int = 10_000, seed: int = 0
+    a: ArrayLike,
+    b: ArrayLike,
+    *,
+    level: float = 0.95,
+    num_resamples: int = 10_000,
+    seed: int = 0,
 ) -> Interval:
     """The interval of mean(a) / mean(b), pairs drawn together; `b` holds positive quantities, such as costs."""
     a, b = _pairs(a, b)
     if np.any(b <= 0):
         raise ValueError(f"b: a ratio's denominators must be positive, got {b.min():g}")
-    drawn = [a[index].mean(axis=1) / b[index].mean(axis=1) for index in _draws(len(a), num_resamples, seed)]
+    drawn = [
+        a[index].mean(axis=1) / b[index].mean(axis=1)
+        for index in _draws(len(a), num_resamples, seed)
+    ]
     return _percentiles(a.mean() / b.mean(), np.concatenate(drawn), len(a), level)
 
 
 def curve_interval(
-    values: ArrayLike, *, level: float = 0.95, num_resamples: int = 10_000, seed: int = 0
+    values: ArrayLike,
+    *,
+    level: float = 0.95,
+    num_resamples: int = 10_000,
+    seed: int = 0,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """The mean of curves, and the interval of that mean at each point.
 
@@ -214,27 +249,43 @@ def curve_interval(
     """
     values = np.asarray(values, dtype=float)
     if values.ndim != 2 or len(values) < 2:
-        raise ValueError(f"values: expected at least two runs (rows) of a curve (columns), got shape {values.shape}")
+        raise ValueError(
+            f"values: expected at least two runs (rows) of a curve (columns), got shape {values.shape}"
+        )
     if not np.isfinite(values).all():
-        raise ValueError(f"values: {np.count_nonzero(~np.isfinite(values))} of {values.size} are not finite")
-    weights = np.concatenate([_weights(index) for index in _draws(len(values), num_resamples, seed)])
+        raise ValueError(
+            f"values: {np.count_nonzero(~np.isfinite(values))} of {values.size} are not finite"
+        )
+    weights = np.concatenate(
+        [_weights(index) for index in _draws(len(values), num_resamples, seed)]
+    )
     size = max(1, BLOCK // num_resamples)
-    blocks = [values[:, start : start + size] for start in range(0, values.shape[1], size)]
+    blocks = [
+        values[:, start : start + size] for start in range(0, values.shape[1], size)
+    ]
     tails = _tails(level)
-    low, high = np.concatenate([np.quantile(weights @ block, tails, axis=0) for block in blocks], axis=1)
+    low, high = np.concatenate(
+        [np.quantile(weights @ block, tails, axis=0) for block in blocks], axis=1
+    )
     return values.mean(axis=0), low, high
 
 
 def _runs(name: str, values: ArrayLike) -> NDArray[np.float64]:
     array = np.asarray(values, dtype=float)
     if array.ndim != 1 or len(array) < 2:
-        raise ValueError(f"{name}: expected at least two runs in one dimension, got shape {array.shape}")
+        raise ValueError(
+            f"{name}: expected at least two runs in one dimension, got shape {array.shape}"
+        )
     if not np.isfinite(array).all():
-        raise ValueError(f"{name}: {np.count_nonzero(~np.isfinite(array))} of {len(array)} runs are not finite")
+        raise ValueError(
+            f"{name}: {np.count_nonzero(~np.isfinite(array))} of {len(array)} runs are not finite"
+        )
     return array
 
 
-def _pairs(a: ArrayLike, b: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _pairs(
+    a: ArrayLike, b: ArrayLike
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     a, b = _runs("a", a), _runs("b", b)
     if len(a) != len(b):
         raise ValueError(f"a and b: expected pairs, got {len(a)} and {len(b)} runs")
@@ -264,5 +315,7 @@ def _tails(level: float) -> tuple[float, float]:
 def _weights(index: NDArray[np.intp]) -> NDArray[np.float64]:
     """The share of each run in each resample: a mean over resampled runs is then a matrix product."""
     size, n = index.shape
-    counts = np.bincount((index + n * np.arange(size)[:, None]).ravel(), minlength=size * n)
+    counts = np.bincount(
+        (index + n * np.arange(size)[:, None]).ravel(), minlength=size * n
+    )
     return counts.reshape(size, n) / n

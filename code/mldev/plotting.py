@@ -81,7 +81,9 @@ STYLE = {
 
 def use_style() -> None:
     """Draw every figure of this kernel in the book's style, as SVG for the site and as PDF for print."""
-    os.environ.setdefault("SOURCE_DATE_EPOCH", "0")  # Matplotlib writes this date into its files, not today's
+    os.environ.setdefault(
+        "SOURCE_DATE_EPOCH", "0"
+    )  # Matplotlib writes this date into its files, not today's
     mpl.rcParams.update(STYLE)
     if get_ipython() is not None:
         set_matplotlib_formats("svg", "pdf", bbox_inches=None)
@@ -113,19 +115,34 @@ def band(ax: Axes, x: ArrayLike, values: ArrayLike, label: str, color: str) -> L
 @alt.theme.register("mldev", enable=False)
 def chart_theme() -> alt.theme.ThemeConfig:
     """The same look for Altair charts: colours, sizes, and no ground of their own."""
-    label = {"labelColor": TEXT, "titleColor": TEXT, "labelFontSize": 12, "titleFontSize": 13}
+    label = {
+        "labelColor": TEXT,
+        "titleColor": TEXT,
+        "labelFontSize": 12,
+        "titleFontSize": 13,
+    }
     return {
         "config": {
             "background": "transparent",
             "font": "sans-serif",
             "view": {"continuousWidth": 560, "continuousHeight": 320, "stroke": None},
-            "axis": {**label, "domainColor": TEXT, "tickColor": TEXT, "gridColor": GRID, "gridOpacity": 0.5},
+            "axis": {
+                **label,
+                "domainColor": TEXT,
+                "tickColor": TEXT,
+                "gridColor": GRID,
+                "gridOpacity": 0.5,
+            },
             "legend": label,
             "header": label,
             "title": {"color": TEXT, "fontSize": 13},
             "text": {"color": TEXT, "fontSize": 12},
             "mark": {"color": COLORS[0]},
-            "range": {"category": COLORS, "ramp": {"scheme": "cividis"}, "heatmap": {"scheme": "cividis"}},
+            "range": {
+                "category": COLORS,
+                "ramp": {"scheme": "cividis"},
+                "heatmap": {"scheme": "cividis"},
+            },
         }
     }
 
@@ -136,9 +153,13 @@ class InteractiveChart:
     def __init__(self, chart: alt.TopLevelMixin, alt_text: str) -> None:
         self.spec = {**chart.to_dict(), "description": alt_text}
         self.alt = alt_text
-        self.svg = vl_convert.vegalite_to_svg(self.spec, vl_version=_vega_lite_version())
+        self.svg = vl_convert.vegalite_to_svg(
+            self.spec, vl_version=_vega_lite_version()
+        )
 
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, object]:
+    def _repr_mimebundle_(
+        self, include: object = None, exclude: object = None
+    ) -> dict[str, object]:
         major = alt.SCHEMA_VERSION.split(".")[0]
         return {
             CHART_MIME: {"spec": self.spec, "alt": self.alt, "svg": self.svg},

@@ -75,9 +75,13 @@ class Study:
     def __post_init__(self) -> None:
         part, _, chapter = self.name.partition("/")
         if not part or not chapter or "/" in chapter:
-            raise ValueError(f"study {self.name!r}: expected a name such as 'training/transfer-learning'")
+            raise ValueError(
+                f"study {self.name!r}: expected a name such as 'training/transfer-learning'"
+            )
         if not self.grid or any(row.keys() != self.grid[0].keys() for row in self.grid):
-            raise ValueError(f"study {self.name!r}: the grid needs at least one row, and the same keys in every row")
+            raise ValueError(
+                f"study {self.name!r}: the grid needs at least one row, and the same keys in every row"
+            )
         if len({_key(row) for row in self.grid}) != len(self.grid):
             raise ValueError(f"study {self.name!r}: two rows of the grid are alike")
 
@@ -110,12 +114,21 @@ class Study:
     def rows(self) -> pd.DataFrame:
         """The kept rows, in the order of the grid."""
         if not self.path.exists():
-            raise StudyOutdated(f"study {self.name!r} has no rows yet; run: {self._command()}")
+            raise StudyOutdated(
+                f"study {self.name!r} has no rows yet; run: {self._command()}"
+            )
         lines = self.path.read_text("utf8").splitlines(keepends=True)
         text = "".join(lines[sum(line.startswith("# ") for line in lines) :])
-        kept = [{name: row[name] for name in self.grid[0] if name in row} for row in csv.DictReader(io.StringIO(text))]
-        if kept != [{name: _cell(value) for name, value in row.items()} for row in self.grid]:
-            raise StudyOutdated(f"study {self.name!r}: the kept rows belong to another grid; run: {self._command()}")
+        kept = [
+            {name: row[name] for name in self.grid[0] if name in row}
+            for row in csv.DictReader(io.StringIO(text))
+        ]
+        if kept != [
+            {name: _cell(value) for name, value in row.items()} for row in self.grid
+        ]:
+            raise StudyOutdated(
+                f"study {self.name!r}: the kept rows belong to another grid; run: {self._command()}"
+            )
         return _parse(text)
 
     def recheck(self, num_rows: int = 3, seed: int | None = None) -> pd.DataFrame:
@@ -135,34 +148,57 @@ class Study:
         """
         frame = self.rows()
         if seed is None:
-            seed = int.from_bytes(hashlib.sha256(self.path.read_bytes()).digest()[:8], "big")
+            seed = int.from_bytes(
+                hashlib.sha256(self.path.read_bytes()).digest()[:8], "big"
+            )
         size = min(num_rows, len(frame))
-        picked = np.sort(np.random.default_rng(seed).choice(len(frame), size, replace=False))
-        kept = [{name: frame[name].iloc[place] for name in frame.columns} for place in picked]
-        today = [self._checked(self.grid[place], self.run_row(dict(self.grid[place]))) for place in picked]
+        picked = np.sort(
+            np.random.default_rng(seed).choice(len(frame), size, replace=False)
+        )
+        kept = [
+            {name: frame[name].iloc[place] for name in frame.columns}
+            for place in picked
+        ]
+        today = [
+            self._checked(self.grid[place], self.run_row(dict(self.grid[place])))
+            for place in picked
+        ]
         faults = [*self._value_faults(kept, today), *self._timing_faults(kept, today)]
         if faults:
             lines = "\n".join(f"  {fault}" for fault in faults)
-            raise StudyDisagrees(f"study {self.name!r}: kept rows are not what the code gives today\n{lines}")
-        return frame.iloc[picked].assign(difference=[self._largest(*pair) for pair in zip(kept, today, strict=True)])
+            raise StudyDisagrees(
+                f"study {self.name!r}: kept rows are not what the code gives today\n{lines}"
+            )
+        return frame.iloc[picked].assign(
+            difference=[self._largest(*pair) for pair in zip(kept, today, strict=True)]
+        )
 
     def _resume(self, partial: Path) -> dict[str, dict]:
         """Read back the rows that a killed run had done, if the same sources made them."""
         sources, done = {"sources": self._sources()}, {}
         lines = partial.read_text("utf8").split("\n") if partial.exists() else []
         if lines and lines[0] == json.dumps(sources):
-            done = dict(json.loads(line) for line in lines[1:-1])  # the last line is empty, or was cut off
-        _replace(partial, "".join(json.dumps(line) + "\n" for line in [sources, *done.items()]))
+            done = dict(
+                json.loads(line) for line in lines[1:-1]
+            )  # the last line is empty, or was cut off
+        _replace(
+            partial,
+            "".join(json.dumps(line) + "\n" for line in [sources, *done.items()]),
+        )
         return done
 
     def _checked(self, row: dict, result: dict) -> dict:
         """A row's result as plain values."""
         clash = sorted(row.keys() & result.keys())
         if clash:
-            raise ValueError(f"study {self.name!r}: the result repeats the grid's columns {', '.join(clash)}")
+            raise ValueError(
+                f"study {self.name!r}: the result repeats the grid's columns {', '.join(clash)}"
+            )
         missing = sorted(set(self.timing_columns) - result.keys())
         if missing:
-            raise ValueError(f"study {self.name!r}: the result lacks the timing columns {', '.join(missing)}")
+            raise ValueError(
+                f"study {self.name!r}: the result lacks the timing columns {', '.join(missing)}"
+            )
         return {name: _plain(self.name, name, value) for name, value in result.items()}
 
     def _check_words(self, frame: pd.DataFrame, done: dict[str, dict]) -> None:
@@ -170,39 +206,55 @@ class Study:
         for place, row in enumerate(self.grid):
             for name, value in done[_key(row)].items():
                 if _difference(frame[name].iloc[place], value) > 0:
-                    raise ValueError(f"study {self.name!r}: column {name!r} holds {value!r}, which reads as a number")
+                    raise ValueError(
+                        f"study {self.name!r}: column {name!r} holds {value!r}, which reads as a number"
+                    )
 
     def _value_faults(self, kept: list[dict], today: list[dict]) -> list[str]:
         return [
             f"{self._place(old)}: {name} was {_cell(old.get(name))}, is {_cell(value)}"
             for old, new in zip(kept, today, strict=True)
             for name, value in new.items()
-            if name not in self.timing_columns and not _difference(old.get(name), value) <= self.tolerance
+            if name not in self.timing_columns
+            and not _difference(old.get(name), value) <= self.tolerance
         ]
 
     def _timing_faults(self, kept: list[dict], today: list[dict]) -> list[str]:
         faults = []
         for name in self.timing_columns:
-            for old, then, now in zip(kept, _ratios(kept, name), _ratios(today, name), strict=True):
+            for old, then, now in zip(
+                kept, _ratios(kept, name), _ratios(today, name), strict=True
+            ):
                 if not 1 / self.timing_factor <= now / then <= self.timing_factor:
-                    faults.append(f"{self._place(old)}: {name} was {then:.2f} of its median, is {now:.2f}")
+                    faults.append(
+                        f"{self._place(old)}: {name} was {then:.2f} of its median, is {now:.2f}"
+                    )
         return faults
 
     def _largest(self, kept: dict, today: dict) -> float:
         names = [name for name in today if name not in self.timing_columns]
-        return max((_difference(kept[name], today[name]) for name in names), default=0.0)
+        return max(
+            (_difference(kept[name], today[name]) for name in names), default=0.0
+        )
 
     def _place(self, row: dict) -> str:
         return ", ".join(f"{name}={_cell(row[name])}" for name in self.grid[0])
 
     def _modules(self) -> dict[str, Path]:
         """The source files behind the rows: the modules of the book that are loaded, and that of `run_row`."""
-        names = [name for name in sys.modules if name.startswith("mldev.")] + [self.run_row.__module__]
-        files = {name: getattr(sys.modules[name], "__file__", None) for name in sorted(set(names))}
+        names = [name for name in sys.modules if name.startswith("mldev.")] + [
+            self.run_row.__module__
+        ]
+        files = {
+            name: getattr(sys.modules[name], "__file__", None)
+            for name in sorted(set(names))
+        }
         return {name: Path(file) for name, file in files.items() if file}
 
     def _sources(self) -> str:
-        digest = hashlib.sha256(_key({"pins": _pins(self._modules().values())}).encode())
+        digest = hashlib.sha256(
+            _key({"pins": _pins(self._modules().values())}).encode()
+        )
         for file in self._modules().values():
             digest.update(file.read_bytes())
         return digest.hexdigest()
@@ -243,7 +295,9 @@ def _plain(study: str, name: str, value: object) -> bool | int | float | str:
         return float(value)
     if isinstance(value, str) and "\n" not in value:
         return value
-    raise TypeError(f"study {study!r}: column {name!r} must hold numbers, words or truths, got {value!r}")
+    raise TypeError(
+        f"study {study!r}: column {name!r} must hold numbers, words or truths, got {value!r}"
+    )
 
 
 def _cell(value: object) -> str:
@@ -253,7 +307,9 @@ def _cell(value: object) -> str:
 
 def _table(rows: list[dict]) -> str:
     if any(row.keys() != rows[0].keys() for row in rows):
-        raise ValueError(f"the rows of a study must have the same columns; the first has {', '.join(rows[0])}")
+        raise ValueError(
+            f"the rows of a study must have the same columns; the first has {', '.join(rows[0])}"
+        )
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(rows[0])
@@ -262,7 +318,12 @@ def _table(rows: list[dict]) -> str:
 
 
 def _parse(table: str) -> pd.DataFrame:
-    return pd.read_csv(io.StringIO(table), keep_default_na=False, na_values=["nan"], float_precision="round_trip")
+    return pd.read_csv(
+        io.StringIO(table),
+        keep_default_na=False,
+        na_values=["nan"],
+        float_precision="round_trip",
+    )
 
 
 def _replace(path: Path, text: str) -> None:
@@ -290,12 +351,28 @@ def _ratios(rows: list[dict], name: str) -> np.ndarray:
 
 def _pins(files: Iterable[Path]) -> str:
     """The installed packages that these source files import, with their versions."""
-    nodes = [node for file in files for node in ast.walk(ast.parse(file.read_text("utf8")))]
-    names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
-    names |= {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module and not node.level}
+    nodes = [
+        node for file in files for node in ast.walk(ast.parse(file.read_text("utf8")))
+    ]
+    names = {
+        alias.name
+        for node in nodes
+        if isinstance(node, ast.Import)
+        for alias in node.names
+    }
+    names |= {
+        node.module
+        for node in nodes
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level
+    }
     owners = _owners()
-    found = {owner for name in names for owner in owners.get(name.partition(".")[0], ())} - set(owners.get("mldev", ()))
-    return ", ".join(f"{name} {importlib.metadata.version(name)}" for name in sorted(found, key=str.lower))
+    found = {
+        owner for name in names for owner in owners.get(name.partition(".")[0], ())
+    } - set(owners.get("mldev", ()))
+    return ", ".join(
+        f"{name} {importlib.metadata.version(name)}"
+        for name in sorted(found, key=str.lower)
+    )
 
 
 @cache

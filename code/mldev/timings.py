@@ -52,14 +52,18 @@ def timed(name: str, run: Callable[[], T]) -> tuple[T, float]:
 def _chapter_file(folder: str) -> Path:
     chapter = os.environ.get("MLDEV_CHAPTER")
     if not chapter:
-        raise RuntimeError("times are to be recorded or replayed, but MLDEV_CHAPTER does not name the chapter")
+        raise RuntimeError(
+            "times are to be recorded or replayed, but MLDEV_CHAPTER does not name the chapter"
+        )
     return Path(folder) / f"{chapter}.json"
 
 
 def _recorded(path: Path, name: str) -> float:
     times = json.loads(path.read_text("utf8")) if path.exists() else {}
     if name not in times:
-        raise NoRecordedTime(f"{path}: no time recorded for {name!r}; build this chapter once without a replay")
+        raise NoRecordedTime(
+            f"{path}: no time recorded for {name!r}; build this chapter once without a replay"
+        )
     return float(times[name])
 
 
@@ -70,7 +74,10 @@ def _record(path: Path, name: str, seconds: float) -> None:
         times = json.loads(path.read_text("utf8")) if path.exists() else {}
         times[name] = seconds
         aside = path.with_suffix(f".{os.getpid()}.tmp")
-        aside.write_text(json.dumps(times, indent=1, sort_keys=True, ensure_ascii=False) + "\n", "utf8")
+        aside.write_text(
+            json.dumps(times, indent=1, sort_keys=True, ensure_ascii=False) + "\n",
+            "utf8",
+        )
         os.replace(aside, path)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from bookbuild.fingerprint import code_cells, imported_names, inject
 from bookbuild.paths import Book, BookError, front_matter
 

@@ -6,6 +6,7 @@ import runpy
 from pathlib import Path
 
 import pytest
+
 from bookbuild.lint.page import Page
 from bookbuild.lint.registry import RULES, name_of, summary
 from bookbuild.lint.run import check, main

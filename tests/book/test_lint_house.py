@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from bookbuild.lint.run import check
 
 FIXTURES = Path(__file__).parent / "fixtures"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from bookbuild.lint.bibliography import entries
 from bookbuild.lint.page import Page
 from bookbuild.lint.quantities import measured
 from bookbuild.lint.rules_quantities import blank, sentences
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 PIECES = st.sampled_from(
     [

@@ -6,9 +6,10 @@ import runpy
 from pathlib import Path
 
 import pytest
+from sphinx.application import Sphinx
+
 from bookbuild.lint.quantities import measured
 from bookbuild.lint.run import check
-from sphinx.application import Sphinx
 
 FIXTURES = Path(__file__).parent / "fixtures"
 write, put = (runpy.run_path(str(FIXTURES / "lint_book.py"))[name] for name in ("write", "put"))

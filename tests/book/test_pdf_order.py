@@ -125,7 +125,11 @@ Unfolded words.
 (sec-two)=
 ## A section
 
-Cited: {cite}`writer1999`.
+Cited: {cite}`writer1999`, with `a_very_long_name_in_code`.
+
+```python
+a_very_long_name_in_code = 1
+```
 
 | head | number |
 |---|---|
@@ -235,3 +239,10 @@ def test_works_stand_on_their_page_with_the_target_of_their_citations(tex: str) 
 
 def test_ticked_boxes_are_characters(tex: str) -> None:
     assert "☑" in tex and "checkbox" not in tex
+
+
+def test_long_names_may_break_in_sentences_and_stay_whole_in_code(tex: str) -> None:
+    assert "a\\_\u200bvery\\_\u200blong" in tex
+    block = tex[tex.index(r"\begin{sphinxVerbatim}") : tex.index(r"\end{sphinxVerbatim}")]
+    assert "\u200b" not in block and "name" in block
+    order(tex, r"\bookneed{1}", r"\begin{sphinxVerbatim}")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from bookbuild.lint.run import check
 from bookbuild.paths import BookError
 from bookbuild.scaffold import TITLES, create, insert

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+
 from mldev import claims
 from mldev.claims import Claim, ClaimFailed, ClaimNotEvaluated, claim, collecting, evidence_line, not_evaluated
 from mldev.experiments import Interval
-from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
 
 STATEMENT = "Random search needs more trials than the Gaussian process"
 

@@ -8,6 +8,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+
 from mldev.datasets import REGISTRY, BadArgument, Images, Series, Table, Texts, UnknownDataset, load, overview
 
 BUNDLES = {"table": Table, "images": Images, "series": Series, "texts": Texts}

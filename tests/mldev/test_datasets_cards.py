@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from mldev.datasets import REGISTRY, load
 from mldev.datasets_cards import card, coefficients, columns
 

@@ -8,6 +8,7 @@ import sys
 
 import numpy as np
 import pytest
+
 from mldev.datasets import load
 from mldev.datasets_docstrings import MODULES, SHORTEST_BODY, split_docstring
 

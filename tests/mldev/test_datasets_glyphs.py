@@ -6,9 +6,10 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 import pytest
+from PIL import Image, ImageDraw, ImageFont
+
 from mldev.datasets import load
 from mldev.datasets_glyphs import BACKGROUND, EVALUATION, script, shape_classes
-from PIL import Image, ImageDraw, ImageFont
 
 FONT = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
 

@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.api as sm
-from mldev.datasets import REGISTRY, load
-from mldev.datasets_streams import KINDS, SHIFT, WEIGHTS
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
+
+from mldev.datasets import REGISTRY, load
+from mldev.datasets_streams import KINDS, SHIFT, WEIGHTS
 
 TABLES = ("churn", "credit", "housing")
 

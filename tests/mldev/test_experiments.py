@@ -10,6 +10,7 @@ import pytest
 import scipy
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from mldev.experiments import Interval, curve_interval, interval, paired_difference, ratio_interval, repeat, run_all
 
 RUNS = st.lists(st.integers(-1000, 1000), min_size=2, max_size=30)

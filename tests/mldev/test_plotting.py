@@ -13,9 +13,10 @@ import nbformat
 import numpy as np
 import pandas as pd
 import pytest
+from nbclient import NotebookClient
+
 from mldev import plotting
 from mldev.experiments import curve_interval
-from nbclient import NotebookClient
 
 WHITE, DARK, DARK_SURFACE = "#ffffff", "#14181e", "#29313d"
 

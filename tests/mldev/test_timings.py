@@ -5,6 +5,7 @@ import multiprocessing
 import time
 
 import pytest
+
 from mldev.timings import NoRecordedTime, timed
 
 
