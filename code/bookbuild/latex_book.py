@@ -26,7 +26,7 @@ from bookbuild.latex_maths import number_equations
 
 SOLUTIONS = "Solutions to the exercises"
 CODE_WIDTH = 84  # characters of a line of code
-SHORT_CODE, LONG_CODE_START = 8, 5  # lines
+SHORT_CODE, LONG_CODE_START = 11, 5  # lines
 VERBATIM = (nodes.literal_block, nodes.math, nodes.math_block, nodes.raw, nodes.comment)
 LONG_WORD = re.compile(r"\S{16,}")
 JOINT = re.compile(r"[_./\\=&?,:(\[{@-]+(?=.)|[a-z0-9](?=[A-Z])")
@@ -277,8 +277,9 @@ def tidy(tree: nodes.Element) -> None:
         if "html" in raw.get("format", "") and 'type="checkbox"' in raw.astext():
             raw.replace_self(nodes.Text(tick(raw.astext())))
     for line in list(tree.findall(nodes.paragraph)):
-        if "run-line" in line["classes"]:
-            line.replace_self(print_group("", nodes.paragraph("", "", *line.children), environment="bookrunline"))
+        for name, environment in (("run-line", "bookrunline"), ("ledger-page", "bookledgerpage")):
+            if name in line["classes"]:
+                line.replace_self(print_group("", nodes.paragraph("", "", *line.children), environment=environment))
     for table in list(tree.findall(nodes.table)):
         table.parent.insert(table.parent.index(table), tex("\\bookkeeptable\n"))
 

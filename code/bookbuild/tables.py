@@ -139,7 +139,7 @@ class frame_table(nodes.General, nodes.Element):
     """A data frame in a printed page; `grid` holds its cells."""
 
 
-class text_reader(HTMLParser):
+class _TextReader(HTMLParser):
     """The words of a piece of HTML, a line for each block."""
 
     BLOCKS = frozenset("p div li tr br h1 h2 h3 h4 h5 h6 ul ol table section details summary pre".split())
@@ -166,7 +166,7 @@ class text_reader(HTMLParser):
 
 def plain_lines(html: str) -> list[str]:
     """What a piece of HTML says, as lines of text."""
-    reader = text_reader()
+    reader = _TextReader()
     reader.feed(html)
     reader.close()
     return [line for line in (" ".join(part.split()) for part in "".join(reader.parts).split("\n")) if line]
