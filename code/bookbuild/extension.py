@@ -6,8 +6,10 @@ inputs changed are executed in parallel and their figures and claims collected.
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import os
+from pathlib import Path
 
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
@@ -67,6 +69,12 @@ def outdated(app: Sphinx, env: BuildEnvironment, added: set[str], changed: set[s
     return [name for name, value in new.items() if name in old and old[name] != value]
 
 
+def own_version() -> str:
+    """A hash of the build's own code: pages that an earlier form of it read are read again."""
+    sources = sorted(Path(__file__).parent.rglob("*.py"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
+
+
 def setup(app: Sphinx) -> dict:
     for name in ("pdf", "epub"):
         app.add_config_value(f"mldev_{name}", bool(os.environ.get(f"BOOK_{name.upper()}")), "html", bool)
@@ -75,4 +83,4 @@ def setup(app: Sphinx) -> dict:
     app.connect("env-get-outdated", outdated)
     for part in PARTS:
         importlib.import_module(part).setup(app)
-    return {"parallel_read_safe": True, "parallel_write_safe": True, "env_version": 1}
+    return {"parallel_read_safe": True, "parallel_write_safe": True, "env_version": own_version()}
