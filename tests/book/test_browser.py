@@ -34,7 +34,7 @@ DESK = {"width": 1280, "height": 900}
 # What a reader would type first, and the page that must come first.
 FIRST_QUERIES = {
     "hyperparameter tuning": CHAPTER,
-    "Hyperband": CHAPTER,
+    "Hyperband": "book/training/hyperparameter-tuning-in-practice.html",
     "grid search": CHAPTER,
     "random search": CHAPTER,
     "bayesian optimization": CHAPTER,

@@ -10,6 +10,7 @@
     engine ??= import(new URL(`${root}pagefind/pagefind.js`, location.href).href).then(async (found) => {
       await found.options({ noWorker: true, excerptLength: 22, ranking: RANKING });
       await found.init();
+      found.preload("a"); // brings the engine itself, before the first letter is typed
       return found;
     });
     return engine;
@@ -66,6 +67,8 @@
     return /[_.]/.test(query) ? [...good.filter(has), ...good.filter((page) => !has(page))] : good;
   };
 
+  const pagesOf = async (results, query) => exactFirst(await Promise.all(results.map((result) => result.data())), query);
+
   const prepare = (form) => {
     const input = form.querySelector("input");
     const panel = form.querySelector(".panel");
@@ -98,17 +101,15 @@
       const results = await bothSpellings(found, query);
       const named = /[_.]/.test(query);
       const nearest = results.slice(0, named ? 3 * LIMIT : LIMIT);
-      if (nearest.length && !named) {
-        const first = exactFirst([await nearest[0].data()], query);
-        if (turn !== last) return;
-        list.replaceChildren(...first.flatMap(answersOf));
-        if (first.length) panel.hidden = false;
-      }
-      const pages = exactFirst(await Promise.all(nearest.map((result) => result.data())), query);
+      const top = named ? [] : await pagesOf(nearest.slice(0, 1), query);
       if (turn !== last) return;
-      list.replaceChildren(...pages.slice(0, LIMIT).flatMap(answersOf));
-      const count = Math.max(results.length - nearest.length, 0) + pages.length;
-      if (!pages.length) say(`Nothing in the book matches “${query}”: no results.`);
+      list.replaceChildren(...top.flatMap(answersOf));
+      panel.hidden = !top.length;
+      const others = await pagesOf(named ? nearest : nearest.slice(1), query);
+      if (turn !== last) return;
+      list.append(...others.slice(0, LIMIT - top.length).flatMap(answersOf));
+      const count = results.length - nearest.length + top.length + others.length;
+      if (!list.children.length) say(`Nothing in the book matches “${query}”: no results.`);
       else say(count === 1 ? "1 page" : `${count} pages`);
     };
 
@@ -121,7 +122,9 @@
       next.focus();
     };
 
-    input.addEventListener("focus", () => load().catch(() => null), { once: true });
+    for (const sign of ["focus", "pointerenter"]) {
+      input.addEventListener(sign, () => load().catch(() => null), { once: true });
+    }
     input.addEventListener("input", search);
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
