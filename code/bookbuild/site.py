@@ -12,7 +12,7 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util.osutil import relative_uri
 
 from bookbuild import charts, site_assets, site_pages
-from bookbuild.paths import PDF_NAME, is_notebook
+from bookbuild.paths import EPUB_NAME, PDF_NAME, is_notebook
 from bookbuild.site_html import folded, mended, picture_size
 from bookbuild.site_meta import description, last_changed, repository
 from bookbuild.site_nav import Navigation, contents_html, navigation, page_contents, toctrees
@@ -98,9 +98,15 @@ def page_context(app: Sphinx, pagename: str, templatename: str, context: dict, d
         "style": f"_static/{site_assets.STYLE}?v={site_assets.version(site_assets.STYLE)}",
         "script": f"_static/{site_assets.SCRIPT}?v={site_assets.version(site_assets.SCRIPT)}",
         "maths_style": f"_static/{site_assets.MATHS}?v={site_assets.version(site_assets.MATHS)}",
-        "pdf": PDF_NAME if app.config.mldev_pdf else "",
+        "books": books(app),
         **source_facts(app, pagename, doctree),
     }
+
+
+def books(app: Sphinx) -> list[tuple[str, str]]:
+    """The files that hold the whole book, as far as this build makes them."""
+    names = {"mldev_pdf": ("PDF", PDF_NAME), "mldev_epub": ("EPUB", EPUB_NAME)}
+    return [book for setting, book in names.items() if getattr(app.config, setting, False)]
 
 
 def link_of(app: Sphinx, here: str, entry: object) -> dict | None:
