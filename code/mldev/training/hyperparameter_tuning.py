@@ -18,11 +18,17 @@ import math
 
 import numpy as np
 
-from mldev.experiments import Interval, paired_difference, ratio_interval
+from mldev.experiments import Interval, interval
 from mldev.training import hyperparameter_tuning_studies, hyperparameter_tuning_tables
-from mldev.training.hyperparameter_tuning_costs import Looks, cost, full_training
-from mldev.training.hyperparameter_tuning_problems import Problem
-from mldev.training.hyperparameter_tuning_search import Search, random_search, regret
+from mldev.training.hyperparameter_tuning_costs import (
+    CAP,
+    NUM_REFERENCE,
+    Looks,
+    cost,
+    full_training_score,
+)
+from mldev.training.hyperparameter_tuning_problems import FULL, Problem
+from mldev.training.hyperparameter_tuning_search import Search, regret
 
 STUDIES = hyperparameter_tuning_tables.STUDIES | hyperparameter_tuning_studies.STUDIES
 
@@ -45,32 +51,45 @@ def final_regrets(
     )
 
 
+def expected_random_regret(problem: Problem, num_trials: int) -> float:
+    """Exact mean regret of random search: the least of so many draws from the table.
+
+    No draw is below the k-th smallest of N losses with probability (1 - (k - 1) / N)^t.
+    """
+    losses = np.sort(problem.table[f"valid_{FULL}"].to_numpy())
+    at_least = (np.arange(len(losses), -1, -1) / len(losses)) ** num_trials
+    return float((at_least[:-1] - at_least[1:]) @ losses - problem.optimum)
+
+
 def regret_saved(
-    search: Search,
-    problem: Problem,
-    num_trials: int,
-    num_seeds: int,
-    baseline: Search = random_search,
+    search: Search, problem: Problem, num_trials: int, num_seeds: int
 ) -> Interval:
-    """How much regret the search avoids against a baseline: above 0 means better. Pairs share their seed."""
-    theirs = final_regrets(baseline, problem, num_trials, num_seeds)
-    return paired_difference(
-        theirs, final_regrets(search, problem, num_trials, num_seeds)
-    )
+    """How much regret the search avoids against random search: above 0 means better."""
+    mine = final_regrets(search, problem, num_trials, num_seeds)
+    return interval(expected_random_regret(problem, num_trials) - mine)
 
 
-def saving(costs: np.ndarray, baseline: np.ndarray) -> Interval:
-    """Share of the baseline's cost that is saved: 0 is none, 0.7 is 70%, below 0 is a loss."""
-    ratio = ratio_interval(costs, baseline[: len(costs)])
-    return Interval(
-        1 - ratio.estimate, 1 - ratio.high, 1 - ratio.low, ratio.n, ratio.level
-    )
+def expected_full_cost(problem: Problem, num_reference: int = NUM_REFERENCE) -> float:
+    """Exact mean cost of full training: one over the share of good configurations."""
+    bar = full_training_score(problem, num_reference)
+    good = problem.table[f"valid_{FULL}"] <= bar
+    return float(FULL / good.mean())
+
+
+def saving(costs: np.ndarray, baseline: float) -> Interval:
+    """Share of the baseline's cost that is saved: 0.7 is 70%, below 0 is a loss."""
+    return interval(1 - np.asarray(costs) / baseline)
 
 
 def cost_saved(
-    looks: Looks, problem: Problem, num_seeds: int, baseline: Looks = full_training
+    looks: Looks,
+    problem: Problem,
+    num_seeds: int,
+    num_reference: int = NUM_REFERENCE,
 ) -> Interval:
     """Share of training that a search saves until it has full training's score."""
-    mine = [cost(problem, looks, seed) for seed in range(num_seeds)]
-    theirs = [cost(problem, baseline, seed) for seed in range(num_seeds)]
-    return saving(np.array(mine), np.array(theirs))
+    cap = CAP * num_reference // NUM_REFERENCE  # a higher bar gets more time
+    costs = [
+        cost(problem, looks, seed, cap, num_reference) for seed in range(num_seeds)
+    ]
+    return saving(np.array(costs), expected_full_cost(problem, num_reference))

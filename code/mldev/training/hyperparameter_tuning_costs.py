@@ -137,8 +137,13 @@ METHODS: dict[str, Looks] = {
 }
 
 
-def cost(problem: Problem, looks: Looks, seed: int, cap: int = CAP) -> int:
+def cost(
+    problem: Problem,
+    looks: Looks,
+    seed: int,
+    cap: int = CAP,
+    num_reference: int = NUM_REFERENCE,
+) -> int:
     """Units of training until full training's score is reached, cut at the cap."""
-    return cost_to_reach(looks(problem, seed), full_training_score(problem), FULL, cap)[
-        0
-    ]
+    bar = full_training_score(problem, num_reference)
+    return cost_to_reach(looks(problem, seed), bar, FULL, cap)[0]

@@ -27,8 +27,8 @@ SQRT5 = np.sqrt(5.0)
 def matern52(A: np.ndarray, B: np.ndarray, length_scales: np.ndarray) -> np.ndarray:
     """Matern-5/2 kernel: how alike two points are, 1 at distance 0, falling with the scaled distance."""
     gaps = (A[:, None, :] - B[None, :, :]) / length_scales  # (n, m, d)
-    r = SQRT5 * np.sqrt((gaps**2).sum(axis=2))  # (n, m)
-    return (1 + r + r**2 / 3) * np.exp(-r)
+    s = SQRT5 * np.sqrt((gaps**2).sum(axis=2))  # (n, m)
+    return (1 + s + s**2 / 3) * np.exp(-s)
 
 
 @dataclass(frozen=True)
@@ -73,9 +73,9 @@ def log_likelihood(
         np.exp(theta[-1]),
     )
     gaps = ((X[:, None, :] - X[None, :, :]) / length_scales) ** 2  # (n, n, d)
-    r = SQRT5 * np.sqrt(gaps.sum(axis=2))
-    decay = amplitude * np.exp(-r)
-    K = (1 + r + r**2 / 3) * decay  # (n, n), without noise
+    s = SQRT5 * np.sqrt(gaps.sum(axis=2))
+    decay = amplitude * np.exp(-s)
+    K = (1 + s + s**2 / 3) * decay  # (n, n), without noise
     factor = np.linalg.cholesky(K + noise * np.eye(len(X)))
     inverse = cho_solve((factor, True), np.eye(len(X)))
     weights = inverse @ y
@@ -85,7 +85,7 @@ def log_likelihood(
         - 0.5 * len(X) * np.log(2 * np.pi)
     )
     pull = np.outer(weights, weights) - inverse  # d value / d K = pull / 2
-    slope_scales = 5 / 3 * np.einsum("ij,ijk->k", pull * decay * (1 + r), gaps)
+    slope_scales = 5 / 3 * np.einsum("ij,ijk->k", pull * decay * (1 + s), gaps)
     slopes = np.concatenate(
         [[np.sum(pull * K)], slope_scales, [noise * np.trace(pull)]]
     )

@@ -14,7 +14,11 @@ from itertools import product
 
 import numpy as np
 import pandas as pd
-from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.distributions import (
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
 from sklearn.ensemble import GradientBoostingRegressor
 from sklearn.neural_network import MLPClassifier
 from sklearn.svm import SVC

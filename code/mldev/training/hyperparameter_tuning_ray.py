@@ -38,6 +38,7 @@ def objective(config: dict, meeting: object = None) -> dict:
 
 def search_here(num_trials: int, seed: int) -> pd.DataFrame:
     """The search in this process, without Ray."""
+    _in_batches(num_trials)
     study = optuna.create_study(sampler=GaussianProcessSampler(NUM_STARTUP, seed=seed))
     for _ in range(num_trials // AT_ONCE):
         trials = [study.ask(SPACE) for _ in range(AT_ONCE)]
@@ -49,7 +50,8 @@ def search_here(num_trials: int, seed: int) -> pd.DataFrame:
 def search_on_ray(
     num_trials: int, seed: int, address: str | None = None, num_workers: int = 2
 ) -> pd.DataFrame:
-    """The search on Ray: on this machine, or on the cluster at ``address``; nothing else changes."""
+    """The search on Ray: on this machine, or on the cluster at ``address``."""
+    _in_batches(num_trials)
     with _connected(address, num_workers) as ray:
         from ray import tune
         from ray.tune.search import ConcurrencyLimiter
@@ -83,6 +85,11 @@ def search_on_ray(
             for r in results
         ]
     )
+
+
+def _in_batches(num_trials: int) -> None:
+    if num_trials % AT_ONCE:
+        raise ValueError(f"num_trials: {num_trials}; a multiple of {AT_ONCE}")
 
 
 @contextmanager

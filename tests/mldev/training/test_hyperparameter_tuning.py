@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from optuna.distributions import FloatDistribution
 
+from mldev.experiments import interval
 from mldev.training import hyperparameter_tuning as chapter
 from mldev.training import hyperparameter_tuning_costs as costs
 from mldev.training import hyperparameter_tuning_genetic as genetic
@@ -96,9 +97,28 @@ def test_full_training_score_is_the_median_of_simulated_searches():
 
 
 def test_saving_is_a_share():
-    halved = chapter.saving(np.full(20, 5.0), np.full(20, 10.0))
+    halved = chapter.saving(np.full(20, 5.0), 10.0)
     assert (halved.low, halved.estimate, halved.high) == pytest.approx((0.5, 0.5, 0.5))
-    assert chapter.saving(np.full(20, 15.0), np.full(30, 10.0)).below(0)
+    assert chapter.saving(np.full(20, 15.0), 10.0).below(0)
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+@pytest.mark.parametrize("num_trials", [1, 10])
+def test_expected_regret_of_random_search_is_that_of_simulated_searches(name, num_trials):
+    problem = load_problem(name)
+    found = interval(chapter.final_regrets(search.random_search, problem, num_trials, 400), level=0.999)
+    exact = chapter.expected_random_regret(problem, num_trials)
+    assert not found.above(exact) and not found.below(exact)
+    if num_trials == 1:
+        assert exact == pytest.approx(problem.table["valid_27"].mean() - problem.optimum)
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_expected_cost_of_full_training_is_that_of_simulated_searches(name):
+    problem = load_problem(name)
+    paid = interval([costs.cost(problem, costs.full_training, seed) for seed in range(300)], level=0.999)
+    exact = chapter.expected_full_cost(problem)
+    assert not paid.above(exact) and not paid.below(exact)
 
 
 # Each method by hand, and the same code with the method swapped for its baseline: the claims must fall with it.
@@ -146,7 +166,13 @@ def test_claim_of_hyperband_needs_early_stopping(monkeypatch):
     assert not hyperband_claim()
 
 
-def test_claim_of_random_search_against_the_grid_needs_random_search():
+def grid_claim():
     problem = load_problem("network")
-    assert chapter.regret_saved(search.random_search, problem, 50, 30, baseline=search.grid_search).above(0)
-    assert not chapter.regret_saved(search.grid_search, problem, 50, 30, baseline=search.grid_search).above(0)
+    size = len(search.grid_search(problem, 50, seed=0))
+    return chapter.regret_saved(search.grid_search, problem, size, num_seeds=200).below(0)
+
+
+def test_claim_of_random_search_against_the_grid_needs_the_grid(monkeypatch):
+    assert grid_claim()
+    monkeypatch.setattr(search, "grid_search", search.random_search)
+    assert not grid_claim()

@@ -8,9 +8,12 @@ import time
 
 import numpy as np
 import psutil
+import pytest
+from optuna.samplers import TPESampler
 
 from mldev.experiments import paired_difference
 from mldev.training import hyperparameter_tuning_ray as on_ray
+from mldev.training import hyperparameter_tuning_resume as resume
 from mldev.training import hyperparameter_tuning_robust as robust
 from mldev.training.hyperparameter_tuning_resume import complete, open_study, work
 
@@ -18,7 +21,11 @@ PROGRAM = [sys.executable, "-m", "mldev.training.hyperparameter_tuning_resume"]
 
 
 def values(journal, seed=0):
-    return [t.value for t in complete(open_study(journal, seed))]
+    return [(t.params, t.value) for t in complete(open_study(journal, seed))]
+
+
+def undisturbed(folder, num_trials):
+    return [(t.params, t.value) for t in complete(work(folder / "other.log", num_trials, seed=0))]
 
 
 def test_a_study_killed_from_outside_keeps_its_trials_and_ends_like_an_undisturbed_one(tmp_path):
@@ -27,14 +34,35 @@ def test_a_study_killed_from_outside_keeps_its_trials_and_ends_like_an_undisturb
     while not (journal.exists() and journal.read_text().count('"op_code":6') > 3):  # some trials have a state
         assert running.poll() is None, "the study ended before it could be killed"
         time.sleep(0.02)
-    time.sleep(random.random() * 0.3)
+    time.sleep(random.Random(0).random() * 0.3)
     running.send_signal(signal.SIGKILL)
     assert running.wait() == -signal.SIGKILL
     survived = values(journal)
     assert survived
     work(journal, num_trials=7, seed=0)
     assert values(journal)[: len(survived)] == survived
-    assert values(journal) == [t.value for t in complete(work(tmp_path / "other.log", num_trials=7, seed=0))]
+    assert values(journal) == undisturbed(tmp_path, num_trials=7)
+
+
+def stopped_and_resumed(folder, num_trials):
+    work(folder / "journal.log", num_trials // 2, seed=0)
+    work(folder / "journal.log", num_trials, seed=0)
+    return values(folder / "journal.log")
+
+
+def test_claim_of_resuming_needs_a_sampler_that_draws_from_the_history(tmp_path, monkeypatch):
+    assert stopped_and_resumed(tmp_path, 8) == undisturbed(tmp_path, 8)
+    swapped = tmp_path / "swapped"
+    swapped.mkdir()
+    forgetful = lambda num_startup, seed: TPESampler(n_startup_trials=num_startup, seed=seed)  # noqa: E731
+    monkeypatch.setattr(resume, "GaussianProcessSampler", forgetful)
+    assert stopped_and_resumed(swapped, 8) != undisturbed(swapped, 8)
+
+
+@pytest.mark.parametrize("search", [on_ray.search_here, on_ray.search_on_ray])
+def test_a_number_of_trials_that_is_no_multiple_of_a_batch_is_refused(search):
+    with pytest.raises(ValueError, match="multiple of 2"):
+        search(num_trials=5, seed=0)
 
 
 def test_a_process_that_kills_itself_leaves_the_trial_unfinished(tmp_path):
