@@ -9,9 +9,10 @@ from mldev.training import hyperparameter_tuning as chapter
 from mldev.training import hyperparameter_tuning_costs as costs
 from mldev.training import hyperparameter_tuning_genetic as genetic
 from mldev.training import hyperparameter_tuning_gp as gp
+from mldev.training import hyperparameter_tuning_hyperband as hyperband
 from mldev.training import hyperparameter_tuning_search as search
 from mldev.training.hyperparameter_tuning_hyperband import Rung
-from mldev.training.hyperparameter_tuning_problems import every_configuration, split
+from mldev.training.hyperparameter_tuning_problems import Problem, every_configuration, split
 from mldev.training.hyperparameter_tuning_studies import costs_of, regret_curves
 from mldev.training.hyperparameter_tuning_tables import PROBLEMS, load_problem
 
@@ -164,6 +165,30 @@ def test_claim_of_hyperband_needs_early_stopping(monkeypatch):
     assert hyperband_claim()
     monkeypatch.setattr(costs, "hyperband_brackets", lambda max_budget: [[Rung(1, max_budget)]])
     assert not hyperband_claim()
+
+
+def bracket_gain():
+    """Share of good configurations among survivors of the boldest bracket, minus that among all."""
+    problem = load_problem("network")
+    bar = costs.full_training_score(problem)
+    rungs = costs.hyperband_brackets(27)[0]
+    survivors = [
+        list(hyperband.successive_halving(problem.cube.random(27, np.random.default_rng(seed)), rungs, problem.loss))
+        for seed in range(100)
+    ]
+    return interval([looks[-1].loss <= bar for looks in survivors]), (problem.table["valid_27"] <= bar).mean()
+
+
+def test_claim_of_the_bracket_needs_looks_that_order(monkeypatch):
+    after, before = bracket_gain()
+    assert after.above(before)
+    real = Problem.loss
+    blind = np.random.default_rng(0)
+    monkeypatch.setattr(Problem, "loss", lambda self, params, budget=27: (
+        real(self, params, budget) if budget == 27 else blind.random()
+    ))  # fmt: skip
+    after, before = bracket_gain()
+    assert not after.above(before)
 
 
 def grid_claim():
