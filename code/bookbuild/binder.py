@@ -195,17 +195,21 @@ def check_page(book: Book, fresh: Fresh, page: str) -> list[str]:
     return [f"{page}.md: {fault}" for fault in found.faults]
 
 
-def check_download(book: Book, fresh: Fresh, page: str) -> None:
+def check_download(book: Book, fresh: Fresh, page: str) -> list[str]:
     """Run a page's downloaded notebook in an empty folder, as a reader would who has the book's packages."""
     notebook = book.html / f"{page}.ipynb"
     if not notebook.exists():
-        raise BookError(f"{notebook.relative_to(book.root)}: no download to check; `make html` makes it")
+        return [f"{notebook.relative_to(book.root)}: no download to check; `make html` makes it"]
     begin = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="download-") as folder:
         shutil.copy2(notebook, folder)
         command = [str(fresh.env / "bin" / "jupyter"), "execute", notebook.name]
-        fresh.run(f"the download {page}.ipynb", command, Path(folder), DOWNLOAD_SECONDS)
+        try:
+            fresh.run(f"the download {page}.ipynb", command, Path(folder), DOWNLOAD_SECONDS)
+        except BookError as error:
+            return [str(error)]
     print(f"{page}.ipynb, downloaded: ran in an empty folder in {time.monotonic() - begin:.0f} s", flush=True)
+    return []
 
 
 def binder_check(book: Book, pages: list[str], keep: bool) -> int:
@@ -219,7 +223,7 @@ def binder_check(book: Book, pages: list[str], keep: bool) -> int:
         fresh = prepare(book, folder)
         print(f"a fresh environment from .binder/: {time.monotonic() - begin:.0f} s", flush=True)
         faults = [fault for page in pages for fault in check_page(book, fresh, page)]
-        check_download(book, fresh, pages[0])
+        faults += check_download(book, fresh, pages[0])
     finally:
         if not keep:
             shutil.rmtree(folder, ignore_errors=True)

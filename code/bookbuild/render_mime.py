@@ -9,7 +9,6 @@ from bookbuild.charts import chart_nodes
 from bookbuild.claims_view import claim_nodes
 from bookbuild.collect import CHART, CLAIM
 
-
 JUPYTERS_CHART = "application/vnd.vegalite."  # the same chart, for notebooks
 
 

@@ -40,6 +40,27 @@ CHURN = {
 }
 
 
+def churn_truth() -> Truth:
+    """The law by which customers leave."""
+    return Truth(
+        statement=(
+            "log-odds of leaving are linear in tenure, monthly charge, support calls, contract and retention offer"
+        ),
+        coefficients=dict(CHURN),
+        design=churn_terms,
+        link="logit",
+        causes=(
+            "tenure_months",
+            "monthly_charge",
+            "support_calls",
+            "contract",
+            "retention_offer",
+        ),
+        proxies={"total_charge": "tenure_months", "autopay": "contract"},
+        noise=("paperless", "region"),
+    )
+
+
 def churn(num_rows: int = 5000, seed: int = 0) -> Table:
     """Customers of a telephone company; y is 1 when the customer leaves.
 
@@ -68,27 +89,9 @@ def churn(num_rows: int = 5000, seed: int = 0) -> Table:
             "retention_offer": rng.binomial(1, _sigmoid(1.3 * calls - 2.8)),
         }
     )
-    model = Truth(
-        statement=(
-            "log-odds of leaving are linear in tenure, monthly charge, support calls, contract and retention offer"
-        ),
-        coefficients=dict(CHURN),
-        design=churn_terms,
-        link="logit",
-        causes=(
-            "tenure_months",
-            "monthly_charge",
-            "support_calls",
-            "contract",
-            "retention_offer",
-        ),
-        proxies={"total_charge": "tenure_months", "autopay": "contract"},
-        noise=("paperless", "region"),
-    )
-    everybody, nobody = (
-        model.mean(X.assign(retention_offer=1)),
-        model.mean(X.assign(retention_offer=0)),
-    )
+    model = churn_truth()
+    everybody = model.mean(X.assign(retention_offer=1))
+    nobody = model.mean(X.assign(retention_offer=0))
     truth = replace(
         model, effects={"retention_offer": float(np.mean(everybody - nobody))}
     )

@@ -24,7 +24,7 @@ from bookbuild.site_pages import moved
         ("git@github.com:someone/book.git", "https://github.com/someone/book"),
         ("ssh://git@gitlab.com:22/group/sub/book.git", "https://gitlab.com/group/sub/book"),
         ("https://user:secret@github.com/someone/book.git", "https://github.com/someone/book"),
-        ("/home/me/book.git", ""),
+        ("/srv/git/book.git", ""),
         ("../book", ""),
         ("file:///srv/book.git", ""),
         ("http://localhost:3000/me/book", ""),

@@ -42,10 +42,14 @@ class Split:
     y_test: np.ndarray
 
 
-def split(X: np.ndarray, y: np.ndarray, num_train: int, num_valid: int, seed: int = 0) -> Split:
+def split(
+    X: np.ndarray, y: np.ndarray, num_train: int, num_valid: int, seed: int = 0
+) -> Split:
     """Shuffle and cut into training, validation and test rows (the rest)."""
     if num_train + num_valid >= len(y):
-        raise ValueError(f"num_train + num_valid: {num_train + num_valid}; {len(y)} rows leave nothing to test on")
+        raise ValueError(
+            f"num_train + num_valid: {num_train + num_valid}; {len(y)} rows leave nothing to test on"
+        )
     order = np.random.default_rng(seed).permutation(len(y))
     train, valid, test = np.split(order, [num_train, num_train + num_valid])
     return Split(X[train], y[train], X[valid], y[valid], X[test], y[test])
@@ -54,20 +58,30 @@ def split(X: np.ndarray, y: np.ndarray, num_train: int, num_valid: int, seed: in
 def digits_split(seed: int = 0) -> Split:
     """1,797 handwritten digits as rows of 64 grey values in [0, 1]."""
     images = datasets.load("digits")
-    return split(images.images.reshape(len(images.labels), -1).astype(float), np.asarray(images.labels), 540, 400, seed)
+    return split(
+        images.images.reshape(len(images.labels), -1).astype(float),
+        np.asarray(images.labels),
+        540,
+        400,
+        seed,
+    )
 
 
 def visits_split(seed: int = 0) -> Split:
     """Doctor visits of a year (logarithm of 1 + visits) from nine facts about a person's insurance and health."""
     table = datasets.load("randhie")
-    return split(table.X.to_numpy(float), np.log1p(table.y.to_numpy(float)), 600, 600, seed)
+    return split(
+        table.X.to_numpy(float), np.log1p(table.y.to_numpy(float)), 600, 600, seed
+    )
 
 
 def error_rate(model: object, X: np.ndarray, y: np.ndarray) -> float:
     return float(np.mean(model.predict(X) != y))
 
 
-def train_svm(params: Params, data: Split, budgets: tuple[int, ...] = BUDGETS) -> dict[str, float]:
+def train_svm(
+    params: Params, data: Split, budgets: tuple[int, ...] = BUDGETS
+) -> dict[str, float]:
     """Support vector machine; the budget is the number of training images, 20 to a unit."""
     losses = {}
     for budget in budgets:
@@ -77,7 +91,9 @@ def train_svm(params: Params, data: Split, budgets: tuple[int, ...] = BUDGETS) -
     return losses | {"test": error_rate(model, data.X_test, data.y_test)}
 
 
-def train_mlp(params: Params, data: Split, budgets: tuple[int, ...] = BUDGETS) -> dict[str, float]:
+def train_mlp(
+    params: Params, data: Split, budgets: tuple[int, ...] = BUDGETS
+) -> dict[str, float]:
     """Neural network with one hidden layer; the budget is the number of epochs."""
     model = MLPClassifier(
         (2 ** params["log2_width"],), activation=params["activation"], alpha=10.0 ** params["log10_alpha"],
@@ -88,20 +104,26 @@ def train_mlp(params: Params, data: Split, budgets: tuple[int, ...] = BUDGETS) -
     classes = np.unique(data.y_train)
     for epoch in range(1, max(budgets) + 1):
         with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("ignore", RuntimeWarning)  # a learning rate too high overflows; the loss tells it
+            warnings.simplefilter(
+                "ignore", RuntimeWarning
+            )  # a learning rate too high overflows; the loss tells it
             try:
                 model.partial_fit(data.X_train, data.y_train, classes=classes)
             except ValueError as error:
                 if "non-finite" not in str(error):
                     raise
                 worst = {f"valid_{b}": 1.0 for b in budgets if b >= epoch}
-                return losses | worst | {"test": 1.0}  # diverged: no usable model from here on
+                return (
+                    losses | worst | {"test": 1.0}
+                )  # diverged: no usable model from here on
             if epoch in budgets:
                 losses[f"valid_{epoch}"] = error_rate(model, data.X_valid, data.y_valid)
     return losses | {"test": error_rate(model, data.X_test, data.y_test)}
 
 
-def train_boosting(params: Params, data: Split, budgets: tuple[int, ...] = BUDGETS) -> dict[str, float]:
+def train_boosting(
+    params: Params, data: Split, budgets: tuple[int, ...] = BUDGETS
+) -> dict[str, float]:
     """Gradient-boosted trees; the budget is the number of trees, 4 to a unit."""
     model = GradientBoostingRegressor(
         n_estimators=4 * max(budgets), learning_rate=2.0 ** params["log2_learning_rate"],
@@ -143,7 +165,9 @@ class Problem:
     def _losses(self) -> dict[tuple, dict[str, float]]:
         names, results = list(self.space), [f"valid_{b}" for b in BUDGETS] + ["test"]
         keys = map(tuple, self.table[names].to_numpy(object))
-        return dict(zip(map(_key, keys), self.table[results].to_dict("records"), strict=True))
+        return dict(
+            zip(map(_key, keys), self.table[results].to_dict("records"), strict=True)
+        )
 
     def loss(self, params: Params, budget: int = FULL) -> float:
         """Validation loss of one configuration after so much training, from the table."""
@@ -156,7 +180,9 @@ class Problem:
     def _row(self, params: Params) -> dict[str, float]:
         key = _key(params[name] for name in self.space)
         if key not in self._losses:
-            raise KeyError(f"{self.name}: {params} is not in the space {dict(self.space)}")
+            raise KeyError(
+                f"{self.name}: {params} is not in the space {dict(self.space)}"
+            )
         return self._losses[key]
 
     @cached_property
@@ -166,7 +192,10 @@ class Problem:
 
 
 def _key(values: object) -> tuple:
-    return tuple(round(float(v), 6) if isinstance(v, (int, float, np.number)) else v for v in values)
+    return tuple(
+        round(float(v), 6) if isinstance(v, (int, float, np.number)) else v
+        for v in values
+    )
 
 
 def every_configuration(space: Space) -> list[Params]:
@@ -179,10 +208,14 @@ def _levels(dist: object) -> list:
     if isinstance(dist, CategoricalDistribution):
         return list(dist.choices)
     if dist.log or not dist.step:
-        raise ValueError(f"{dist}: a continuous distribution has no list of values; give it a step")
+        raise ValueError(
+            f"{dist}: a continuous distribution has no list of values; give it a step"
+        )
     count = round((dist.high - dist.low) / dist.step) + 1
     values = [dist.low + k * dist.step for k in range(count)]
-    return [round(v, 6) for v in values] if isinstance(dist, FloatDistribution) else values
+    return (
+        [round(v, 6) for v in values] if isinstance(dist, FloatDistribution) else values
+    )
 
 
 SVM_SPACE: Space = {
@@ -191,7 +224,9 @@ SVM_SPACE: Space = {
 }
 MLP_SPACE: Space = {
     "log10_learning_rate": FloatDistribution(-3, 0, step=0.25),
-    "log2_memory": IntDistribution(0, 6),  # momentum = 1 - 1 / 2**memory: 0, 0.5, 0.75, ... 0.984
+    "log2_memory": IntDistribution(
+        0, 6
+    ),  # momentum = 1 - 1 / 2**memory: 0, 0.5, 0.75, ... 0.984
     "log2_width": IntDistribution(2, 6, step=2),
     "log10_alpha": IntDistribution(-5, -1, step=2),
     "activation": CategoricalDistribution(["relu", "tanh"]),

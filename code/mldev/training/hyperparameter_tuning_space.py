@@ -30,15 +30,24 @@ class UnitCube:
 
     def __post_init__(self) -> None:
         if not self.space:
-            raise ValueError("space: no hyperparameter to search; give at least one distribution")
+            raise ValueError(
+                "space: no hyperparameter to search; give at least one distribution"
+            )
         for name, dist in self.space.items():
-            if not isinstance(dist, (CategoricalDistribution, FloatDistribution, IntDistribution)):
-                raise TypeError(f"space[{name!r}]: {type(dist).__name__} is no Optuna distribution of this book")
+            if not isinstance(
+                dist, (CategoricalDistribution, FloatDistribution, IntDistribution)
+            ):
+                raise TypeError(
+                    f"space[{name!r}]: {type(dist).__name__} is no Optuna distribution of this book"
+                )
 
     @cached_property
     def widths(self) -> list[int]:
         """Number of columns that each hyperparameter takes."""
-        return [len(d.choices) if isinstance(d, CategoricalDistribution) else 1 for d in self.space.values()]
+        return [
+            len(d.choices) if isinstance(d, CategoricalDistribution) else 1
+            for d in self.space.values()
+        ]
 
     @cached_property
     def ends(self) -> list[int]:
@@ -53,22 +62,39 @@ class UnitCube:
         """Vector of one configuration."""
         missing = [name for name in self.space if name not in params]
         if missing:
-            raise KeyError(f"params: {missing} missing; the space holds {list(self.space)}")
-        return np.concatenate([_encode_one(dist, params[name]) for name, dist in self.space.items()])
+            raise KeyError(
+                f"params: {missing} missing; the space holds {list(self.space)}"
+            )
+        return np.concatenate(
+            [_encode_one(dist, params[name]) for name, dist in self.space.items()]
+        )
 
     def decode(self, vector: np.ndarray) -> Params:
         """Configuration at one vector: numbers go to the nearest allowed value."""
-        columns = [vector[end - width : end] for end, width in zip(self.ends, self.widths, strict=True)]
-        return {name: _decode_one(dist, u) for (name, dist), u in zip(self.space.items(), columns, strict=True)}
+        columns = [
+            vector[end - width : end]
+            for end, width in zip(self.ends, self.widths, strict=True)
+        ]
+        return {
+            name: _decode_one(dist, u)
+            for (name, dist), u in zip(self.space.items(), columns, strict=True)
+        }
 
     def snap(self, vectors: np.ndarray) -> np.ndarray:
         """Move each row to the vector of the configuration it stands for, so that a model sees what is trained."""
         columns = np.split(np.asarray(vectors, dtype=float), self.ends[:-1], axis=1)
-        return np.hstack([_snap_one(dist, u) for dist, u in zip(self.space.values(), columns, strict=True)])
+        return np.hstack(
+            [
+                _snap_one(dist, u)
+                for dist, u in zip(self.space.values(), columns, strict=True)
+            ]
+        )
 
     def random(self, num_points: int, rng: np.random.Generator) -> list[Params]:
         """Draw configurations uniformly: this is all there is to random search."""
-        return [self.decode(vector) for vector in rng.random((num_points, self.num_columns))]
+        return [
+            self.decode(vector) for vector in rng.random((num_points, self.num_columns))
+        ]
 
 
 def _bounds(dist: FloatDistribution | IntDistribution) -> tuple[float, float]:
@@ -100,7 +126,9 @@ def _decode_one(dist: BaseDistribution, u: np.ndarray) -> Any:
     if isinstance(dist, CategoricalDistribution):
         return dist.choices[int(np.argmax(u))]
     value = _values(dist, float(u[0]))
-    return int(round(float(value))) if isinstance(dist, IntDistribution) else float(value)
+    return (
+        int(round(float(value))) if isinstance(dist, IntDistribution) else float(value)
+    )
 
 
 def _snap_one(dist: BaseDistribution, u: np.ndarray) -> np.ndarray:

@@ -10,7 +10,11 @@ from mldev.training.hyperparameter_tuning_tables import CHAPTER, PROBLEMS
 
 NUM_TRIALS = 50
 NUM_SEEDS = 30
-NUM_COST_SEEDS = {"full training": 200, "successive halving": 200, "Hyperband": 200}  # the cheap ones, by hand
+NUM_COST_SEEDS = {
+    "full training": 200,
+    "successive halving": 200,
+    "Hyperband": 200,
+}  # the cheap ones, by hand
 
 
 def regret_row(row: dict) -> dict:
@@ -38,15 +42,21 @@ STUDIES: dict[str, Study] = {
 
 def regret_curves(rows: pd.DataFrame, problem: str, method: str) -> np.ndarray:
     """Regret by seed and trial: (seeds, trials), the seeds in order."""
-    chosen = rows[(rows["problem"] == problem) & (rows["method"] == method)].sort_values("seed")
+    chosen = rows[
+        (rows["problem"] == problem) & (rows["method"] == method)
+    ].sort_values("seed")
     if chosen.empty:
         raise KeyError(f"no rows for problem {problem!r} and method {method!r}")
-    return chosen[[name for name in rows.columns if name.startswith("trial_")]].to_numpy(float)
+    return chosen[
+        [name for name in rows.columns if name.startswith("trial_")]
+    ].to_numpy(float)
 
 
 def costs_of(rows: pd.DataFrame, problem: str, method: str) -> np.ndarray:
     """Cost by seed, the seeds in order."""
-    chosen = rows[(rows["problem"] == problem) & (rows["method"] == method)].sort_values("seed")
+    chosen = rows[
+        (rows["problem"] == problem) & (rows["method"] == method)
+    ].sort_values("seed")
     if chosen.empty:
         raise KeyError(f"no rows for problem {problem!r} and method {method!r}")
     return chosen["cost"].to_numpy(float)

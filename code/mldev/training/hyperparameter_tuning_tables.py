@@ -39,8 +39,15 @@ def boosting_row(row: dict) -> dict:
 # differ by the given share of the validation images, the others by rounding only.
 STUDIES: dict[str, Study] = {
     "svm": Study(f"{CHAPTER}-svm", svm_row, every_configuration(SVM_SPACE)),
-    "network": Study(f"{CHAPTER}-network", mlp_row, every_configuration(MLP_SPACE), tolerance=0.02),
-    "boosting": Study(f"{CHAPTER}-boosting", boosting_row, every_configuration(BOOSTING_SPACE), tolerance=1e-6),
+    "network": Study(
+        f"{CHAPTER}-network", mlp_row, every_configuration(MLP_SPACE), tolerance=0.02
+    ),
+    "boosting": Study(
+        f"{CHAPTER}-boosting",
+        boosting_row,
+        every_configuration(BOOSTING_SPACE),
+        tolerance=1e-6,
+    ),
 }
 
 PROBLEMS: dict[str, Problem] = {

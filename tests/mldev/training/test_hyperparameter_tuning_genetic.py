@@ -40,6 +40,7 @@ def deap_generations(settings, num_genes, num_generations, seed):
             for child in children:
                 child[:] = [min(max(g, 0.0), 1.0) for g in child]
             return children
+
         return wrapped
 
     toolbox.decorate("mutate", stay_inside)
