@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from bookbuild.paths import BookError
+
 TOOLS = ("xelatex", "latexmk", "xindy", "rsvg-convert")
 MAX_OVERFULL = 10.0  # points
 SHOWN = 5
@@ -23,7 +25,7 @@ MISSING_REFERENCE = re.compile(r"(?:Reference|Hyper reference|Citation) `([^']+)
 MISSING_CHARACTER = re.compile(r"Missing character: There is no (\S+) (?:\(U\+(\w+)\) )?in font ([^\s!:]+)")
 
 
-class PdfError(Exception):
+class PdfError(BookError):
     """The PDF could not be made, or is not fit to be read: the message is one line."""
 
 
