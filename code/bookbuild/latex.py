@@ -64,7 +64,7 @@ def configure(app: Sphinx, config: Config) -> None:
         "sphinxsetup": "",
         "preamble": preamble(config),
         "fvset": r"\fvset{fontsize=\bookcodesize}",
-        "figure_align": "!htbp",
+        "figure_align": "H",  # a float among breakable code frames can run off the page
         "tocdepth": r"\setcounter{tocdepth}{1}",
         "secnumdepth": r"\setcounter{secnumdepth}{3}",
         "maketitle": r"\bookmaketitle",
