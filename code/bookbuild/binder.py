@@ -18,9 +18,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import nbformat
 import psutil
+from nbformat import NotebookNode
 
+from bookbuild.execute import ANSI
+from bookbuild.fingerprint import Inputs
 from bookbuild.meter import Meter
+from bookbuild.notebooks import read_page
 from bookbuild.paths import Book, BookError
 from bookbuild.site_meta import git
 
@@ -84,7 +89,7 @@ class Fresh:
 
 
 def last_line(path: Path) -> str:
-    lines = [line.strip() for line in path.read_text("utf8", "replace").splitlines() if line.strip()]
+    lines = [line.strip() for line in ANSI.sub("", path.read_text("utf8", "replace")).splitlines() if line.strip()]
     return lines[-1] if lines else "no word of why"
 
 
@@ -133,10 +138,9 @@ def jupyterlab(fresh: Fresh) -> Iterator[tuple[str, str, int]]:
     command += ["jupyter-lab", "--no-browser", "--ip=127.0.0.1", f"--port={port}", "--ServerApp.port_retries=0"]
     command += [f"--ServerApp.base_url={BASE_URL}", f"--IdentityProvider.token={token}", "--allow-root"]
     command += ["--expose-app-in-browser"]  # so that the check can ask JupyterLab what it holds
+    environment = {**fresh.environment(), "JUPYTERLAB_WORKSPACES_DIR": str(fresh.home / ".workspaces" / token)}
     with fresh.log.open("w") as log:
-        server = subprocess.Popen(
-            command, cwd=fresh.home, env=fresh.environment(), stdout=log, stderr=subprocess.STDOUT
-        )
+        server = subprocess.Popen(command, cwd=fresh.home, env=environment, stdout=log, stderr=subprocess.STDOUT)
     try:
         address = f"http://127.0.0.1:{port}{BASE_URL}"
         wait_for(f"{address}api/status?token={token}", server, fresh.log)
@@ -195,11 +199,17 @@ def check_page(book: Book, fresh: Fresh, page: str) -> list[str]:
     return [f"{page}.md: {fault}" for fault in found.faults]
 
 
+def code_of(notebook: NotebookNode) -> list[str]:
+    return [cell.source.strip() for cell in notebook.cells if cell.cell_type == "code"]
+
+
 def check_download(book: Book, fresh: Fresh, page: str) -> list[str]:
     """Run a page's downloaded notebook in an empty folder, as a reader would who has the book's packages."""
     notebook = book.html / f"{page}.ipynb"
     if not notebook.exists():
         return [f"{notebook.relative_to(book.root)}: no download to check; `make html` makes it"]
+    if code_of(nbformat.read(notebook, 4)) != code_of(read_page(book.source(page), Inputs(book.root))):
+        return [f"{notebook.relative_to(book.root)}: its code is not that of the page; `make html` renews it"]
     begin = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="download-") as folder:
         shutil.copy2(notebook, folder)
