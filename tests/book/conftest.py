@@ -6,10 +6,12 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from sphinx.util.docutils import docutils_namespace, patch_docutils
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -163,6 +165,13 @@ def write_small_book(root: Path) -> SmallBook:
     book.page("one").write_text(CHAPTER.format(name="one", imports=imports, value="answer()"))
     book.page("two").write_text(CHAPTER.format(name="two", imports="import math", value="math.factorial(3)"))
     return book
+
+
+@pytest.fixture(scope="module", autouse=True)
+def nothing_left_in_docutils() -> Iterator[None]:
+    """Sphinx registers its nodes and roles in docutils for the whole process: each test file starts without them."""
+    with patch_docutils(), docutils_namespace():
+        yield
 
 
 @pytest.fixture
