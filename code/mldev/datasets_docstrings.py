@@ -219,7 +219,7 @@ ENTRIES = (
             "numpy, pandas, scipy, scikit-learn and statsmodels: BSD 3-Clause; matplotlib: its own licence, of the "
             "kind of Python's"
         ),
-        size=(6887,),
+        size=(6881,),
         kind="texts",
         sensitive=(),
         load=docstrings,

@@ -300,9 +300,9 @@ def test_the_right_page_comes_first(reader: Callable[..., Watched], query: str, 
     page = watched.open("book/preface.html")
     page.keyboard.press("Control+k")
     page.keyboard.type(query)
-    page.wait_for_function("(text) => document.querySelector('.search-results a')", arg=query)
-    page.wait_for_load_state("networkidle")
-    first = page.locator(".search-results a").first.evaluate("(link) => link.href")
+    whole = page.locator(f".search-results[data-query='{query}']")
+    whole.wait_for()
+    first = whole.locator("a").first.evaluate("(link) => link.href")
     assert urlsplit(first).path.lstrip("/") == name
     assert watched.foreign() == []
 

@@ -111,6 +111,7 @@
       const count = results.length - nearest.length + top.length + others.length;
       if (!list.children.length) say(`Nothing in the book matches “${query}”: no results.`);
       else say(count === 1 ? "1 page" : `${count} pages`);
+      list.dataset.query = query; // the answer is whole
     };
 
     const move = (event) => {
