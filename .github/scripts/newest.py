@@ -41,9 +41,9 @@ def moved(pinned: str, installed: str) -> str:
     """A Markdown table of the packages whose installed version is not the pinned one."""
     before, after = versions(pinned), versions(installed)
     rows = [
-        f"| {name} | {version} | {after.get(name, 'not installed')} |"
+        f"| {name} | {version} | {after[name]} |"
         for name, version in before.items()
-        if after.get(name) != version
+        if after.get(name, version) != version  # what is pinned for another system is not installed here
     ]
     if not rows:
         return "No pinned version has a newer one.\n"
