@@ -30,8 +30,7 @@ epub: env  ## build the EPUB only (_build/epub)
 test: env system  ## lint, package tests, then the tests of the built book (built first if it is stale)
 	@$(BUILD) book
 	@$(MAKE) --no-print-directory lint
-	@$(RUN) -m pytest tests/book/test_outcomes.py  # alone: other files leave Sphinx extensions behind in the process
-	@$(RUN) -m pytest tests -n 2 --dist loadscope --ignore tests/book/test_outcomes.py
+	@$(RUN) -m pytest tests -n 2 --dist loadscope
 
 lint: env  ## check code style, spelling and the book's own rules
 	@$(RUN) -m ruff check . && $(RUN) -m ruff format --check . && $(VENV)/bin/codespell && $(BUILD) check

@@ -64,6 +64,7 @@ class Fresh:
         if settings.exists():
             pip.setdefault("PIP_CONFIG_FILE", str(settings))
         pip.setdefault("PIP_CACHE_DIR", str(Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"), "pip")))
+        pip.setdefault("PIP_RETRIES", "1")  # where the second index of .binder/ is out of reach, each package asks it
         path = os.pathsep.join([str(self.env / "bin"), os.environ.get("PATH", os.defpath)])
         return {"LANG": "C.UTF-8", **passed, **pip, "PATH": path, "HOME": str(self.home)}
 

@@ -11,7 +11,7 @@ from sphinx.config import Config
 from sphinx.environment import BuildEnvironment
 from sphinx.util.osutil import relative_uri
 
-from bookbuild import charts, site_assets, site_pages
+from bookbuild import charts, site_assets, site_cards, site_pages
 from bookbuild.paths import EPUB_NAME, PDF_NAME, is_notebook
 from bookbuild.site_html import folded, mended, picture_size
 from bookbuild.site_meta import description, last_changed, repository
@@ -94,6 +94,7 @@ def page_context(app: Sphinx, pagename: str, templatename: str, context: dict, d
         "hidden_code": '<details class="admonition hide' in body,
         "fonts": site_assets.fonts_of(body),
         "canonical": canonical(app.config.html_baseurl, uri, pagename == nav.root),
+        "card": app.config.html_baseurl + site_cards.card_name(pagename) if app.config.html_baseurl and doctree else "",
         "landing": pagename == nav.root,
         "style": f"_static/{site_assets.STYLE}?v={site_assets.version(site_assets.STYLE)}",
         "script": f"_static/{site_assets.SCRIPT}?v={site_assets.version(site_assets.SCRIPT)}",
@@ -107,6 +108,13 @@ def books(app: Sphinx) -> list[tuple[str, str]]:
     """The files that hold the whole book, as far as this build makes them."""
     names = {"mldev_pdf": ("PDF", PDF_NAME), "mldev_epub": ("EPUB", EPUB_NAME)}
     return [book for setting, book in names.items() if getattr(app.config, setting, False)]
+
+
+def cards(app: Sphinx) -> list[tuple[str, str, str]]:
+    """Name, title and part of every page that is shared with a picture."""
+    nav = shared(app)
+    parts = ((entry, nav.part_of(entry.docname)) for entry in nav.order)
+    return [(entry.docname, entry.title, part.caption if part else "") for entry, part in parts]
 
 
 def link_of(app: Sphinx, here: str, entry: object) -> dict | None:
@@ -165,6 +173,7 @@ def finish(app: Sphinx, exception: Exception | None) -> None:
         keep.add(charts.write_vega(out / "_static"))
     site_assets.write_assets(out, keep)
     site_pages.remove_stale(app)
+    site_cards.write_cards(out, cards(app) if app.config.html_baseurl else [], app.config.project)
     site_pages.write_root(out, shared(app).root)
     site_pages.write_maps(out, app.config.html_baseurl, [entry.docname for entry in shared(app).order], app.builder)
 

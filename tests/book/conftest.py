@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from sphinx.config import Config
 from sphinx.util.docutils import docutils_namespace, patch_docutils
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -168,10 +169,14 @@ def write_small_book(root: Path) -> SmallBook:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def nothing_left_in_docutils() -> Iterator[None]:
-    """Sphinx registers its nodes and roles in docutils for the whole process: each test file starts without them."""
+def nothing_left_in_sphinx() -> Iterator[None]:
+    """Sphinx keeps nodes, roles and kinds of source for the whole process: each test file starts without them."""
+    suffixes = Config.config_values["source_suffix"].default  # one dictionary, written to by each application
+    before = dict(suffixes)
     with patch_docutils(), docutils_namespace():
         yield
+    suffixes.clear()
+    suffixes.update(before)
 
 
 @pytest.fixture

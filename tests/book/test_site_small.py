@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 from pathlib import Path
 
 from bs4 import BeautifulSoup
@@ -30,7 +31,7 @@ def test_addresses_are_those_the_book_is_built_for(small_book: object) -> None:
     small_book.build("html", BOOK_REPOSITORY_URL="", BOOK_SITE_URL="")
     shown = links(small_book.html("one"))
     assert not [name for name in shown if "Binder" in name or "Edit" in name or "fault" in name]
-    assert "canonical" not in small_book.html("one")
+    assert "canonical" not in small_book.html("one") and "og:image" not in small_book.html("one")
     site = small_book.root / "_build" / "html"
     assert not (site / "sitemap.xml").exists()
     small_book.build("html", BOOK_REPOSITORY_URL="git@github.com:a/b.git", BOOK_SITE_URL="https://book.example.org/v1")
@@ -38,6 +39,9 @@ def test_addresses_are_those_the_book_is_built_for(small_book: object) -> None:
     assert shown["Edit this page"] == "https://github.com/a/b/edit/main/book/training/one.md"
     assert shown["Run on Binder"].startswith("https://mybinder.org/v2/gh/a/b/main?urlpath=")
     assert '<link rel="canonical" href="https://book.example.org/v1/book/training/one.html">' in small_book.html("one")
+    cards = re.findall(r'property="og:image" content="https://book.example.org/v1/(.*?)"', small_book.html("one"))
+    assert len(cards) == 1
+    assert (site / cards[0]).read_bytes()[16:24] == struct.pack(">II", 1200, 630)  # width and height of a PNG
     places = re.findall(r"<loc>(.*?)</loc>", (site / "sitemap.xml").read_text())
     assert "https://book.example.org/v1/" in places and "https://book.example.org/v1/book/training/two.html" in places
     assert "Sitemap: https://book.example.org/v1/sitemap.xml" in (site / "robots.txt").read_text()

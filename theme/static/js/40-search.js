@@ -77,6 +77,8 @@
     const summary = document.createElement("p");
     const list = document.createElement("ul");
     let last = 0;
+    let asked = null; // the query that is being answered, or was
+    let answer = null;
     summary.className = "search-summary";
     summary.setAttribute("role", "status");
     list.className = "search-results";
@@ -87,8 +89,17 @@
       panel.hidden = false;
     };
 
-    const search = async () => {
+    // Enter on a query that is under way, or answered, waits for that answer instead of asking again.
+    const search = () => {
       const query = input.value.trim();
+      if (query !== asked) {
+        asked = query;
+        answer = find(query);
+      }
+      return answer;
+    };
+
+    const find = async (query) => {
       const turn = ++last;
       if (!query) {
         panel.hidden = !wide;
@@ -97,6 +108,7 @@
         return;
       }
       const found = await load().catch(() => null);
+      if (!found) asked = null;
       if (!found) return say("Search works when a server delivers the site: python -m http.server in its folder will do.");
       const results = await bothSpellings(found, query);
       const named = /[_.]/.test(query);
@@ -131,6 +143,7 @@
       event.preventDefault();
       await search();
       const first = list.querySelector("a");
+      if (first) panel.hidden = false; // it may have been closed since
       if (first && document.activeElement === input) first.focus();
     });
     form.addEventListener("keydown", (event) => {
