@@ -9,7 +9,6 @@ from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
 HIDDEN_INPUT = ("all", "input", "input+output")
-APPLY = "<mo>\u2061</mo>"  # KaTeX writes it behind `min` even where MathML has no room for it
 REPEATED = frozenset({"proof-content", "exercise-content", "solution-content"})  # ids that directives give each time
 
 
@@ -70,8 +69,6 @@ def strict(name: str, data: bytes) -> bytes:
     """A file as the EPUB's rules want it."""
     if name.endswith(".svg"):
         return strict_svg(data.decode()).encode()
-    if name.endswith(".xhtml"):
-        return data.decode().replace(APPLY, "").encode()
     return data
 
 

@@ -20,6 +20,7 @@ from sphinx.writers.html5 import HTML5Translator
 KATEX = Path(__file__).parents[2] / "theme" / "static" / "katex" / "katex.min.js"
 NUMBERED = re.compile(r"\\(begin|end)\{(align|alignat|equation|gather)\}")
 UNDERLINE = "\u0332"  # KaTeX underlines the fault with it
+APPLY = "<mo>\u2061</mo>"  # KaTeX writes it behind `min` even where MathML has no room for it
 PROGRAM = "function render(tex, options) { return katex.renderToString(tex, options); }"
 
 
@@ -70,7 +71,7 @@ def typeset(tex: str, display: bool, output: str, macros: str = "{}") -> str:
         "throwOnError": True,
     }
     try:
-        return engine().call("render", tex, options)
+        return engine().call("render", tex, options).replace(APPLY, "")
     except JSEvalException as error:
         found = re.search(r"(?:ParseError|Error): (.*)", str(error))
         message = (found.group(1) if found else str(error)).replace("KaTeX parse error: ", "")

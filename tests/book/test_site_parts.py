@@ -6,6 +6,7 @@ import struct
 from pathlib import Path
 
 import pytest
+from bs4 import BeautifulSoup
 from docutils import nodes
 
 from bookbuild import site_assets
@@ -166,6 +167,11 @@ def test_maths_is_the_same_each_time_and_speaks() -> None:
     typeset.cache_clear()
     assert typeset(r"\sqrt{x}", False, "htmlAndMathml") == html
     assert "katex-html" not in typeset(r"\sqrt{x}", False, "mathml")
+
+
+def test_an_index_that_is_a_function_is_valid_mathml() -> None:
+    html = BeautifulSoup(typeset(r"y_{\min}", False, "htmlAndMathml"), "html.parser")
+    assert [child.name for child in html.find("msub").children] == ["mi", "mi"]
 
 
 def test_the_books_own_commands() -> None:
