@@ -15,6 +15,7 @@ import optuna
 import pandas as pd
 
 from mldev.training.hyperparameter_tuning_gp import GaussianProcessSampler
+from mldev.training.hyperparameter_tuning_meeting import Meeting
 from mldev.training.hyperparameter_tuning_problems import MLP_SPACE, train_mlp
 from mldev.training.hyperparameter_tuning_tables import digits
 
@@ -103,6 +104,7 @@ def _connected(address: str | None, num_workers: int) -> Iterator:
         "num_cpus": num_workers,
         "include_dashboard": False,
         "object_store_memory": 80 * 2**20,
+        "_system_config": {"enable_worker_prestart": False},  # no idle worker
     }
     where = {"address": address} if address else here
     ray.init(log_to_driver=False, logging_level=logging.ERROR, **where)
@@ -110,18 +112,6 @@ def _connected(address: str | None, num_workers: int) -> Iterator:
         yield ray
     finally:
         ray.shutdown()
-
-
-class Meeting:
-    """Where the workers meet before the first trial, so that on a busy machine one does not do all the work."""
-
-    def __init__(self, size: int) -> None:
-        self.size = size
-        self.arrived: set[int] = set()
-
-    def complete(self, worker: int) -> bool:
-        self.arrived.add(worker)
-        return len(self.arrived) >= self.size
 
 
 def _wait_for_others(meeting: object, patience: float = 180.0) -> None:
