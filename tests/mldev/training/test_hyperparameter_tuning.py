@@ -1,6 +1,7 @@
 """The measurements of the chapter: problems, searches, costs, and claims that fail when a method is swapped."""
 
 import numpy as np
+import optuna
 import pytest
 from optuna.distributions import FloatDistribution
 
@@ -201,3 +202,31 @@ def test_claim_of_random_search_against_the_grid_needs_the_grid(monkeypatch):
     assert grid_claim()
     monkeypatch.setattr(search, "grid_search", search.random_search)
     assert not grid_claim()
+
+
+def later_look_claim():
+    problem = load_problem("svm")
+    brackets = costs.hyperband_brackets(27)
+    early, late = (
+        chapter.cost_saved(lambda p, seed, some=brackets[first:]: costs.run_brackets(p, seed, some), problem, 60)
+        for first in (0, 2)
+    )
+    return late.low > early.high
+
+
+def test_claim_of_the_later_look_needs_first_looks_that_deceive(monkeypatch):
+    assert later_look_claim()
+    real = Problem.loss
+    monkeypatch.setattr(Problem, "loss", lambda self, params, budget=27: real(self, params, 27))
+    assert not later_look_claim()
+
+
+def test_claim_of_choosing_needs_a_sampler_that_chooses(monkeypatch):
+    problem = load_problem("svm")
+    assert chapter.cost_saved(costs.gp_looks, problem, num_seeds=8).above(0)
+
+    class Blind(optuna.samplers.RandomSampler):
+        pass
+
+    monkeypatch.setattr(costs, "GaussianProcessSampler", Blind)
+    assert not chapter.cost_saved(costs.gp_looks, problem, num_seeds=8).above(0)

@@ -17,6 +17,7 @@ from mldev.training.hyperparameter_tuning_gp import (
     expected_improvement,
     fit,
     log_likelihood,
+    normal_scores,
     propose,
     standardise,
 )
@@ -207,3 +208,15 @@ def test_trials_asked_together_differ():
 def test_bad_settings_are_named(settings_, word):
     with pytest.raises(ValueError, match=word):
         GaussianProcessSampler(**settings_)
+
+
+@pytest.mark.parametrize(("targets", "same"), [(normal_scores, True), (standardise, False)])
+def test_only_the_order_is_blind_to_how_bad_the_failures_are(targets, same):
+    """Stretching the losses without changing their order: what the sampler proposes must not change, or it must."""
+
+    def proposals(stretch):
+        study = optuna.create_study(sampler=GaussianProcessSampler(num_startup=5, seed=1, targets=targets))
+        study.optimize(lambda trial: stretch((trial.suggest_float("x", 0, 1) - 0.3) ** 2), n_trials=8)
+        return [trial.params["x"] for trial in study.trials]
+
+    assert (proposals(lambda loss: loss) == proposals(lambda loss: np.exp(20 * loss))) is same

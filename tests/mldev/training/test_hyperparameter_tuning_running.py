@@ -11,7 +11,7 @@ import psutil
 import pytest
 from optuna.samplers import TPESampler
 
-from mldev.experiments import paired_difference
+from mldev.experiments import interval, paired_difference
 from mldev.training import hyperparameter_tuning_ray as on_ray
 from mldev.training import hyperparameter_tuning_resume as resume
 from mldev.training import hyperparameter_tuning_robust as robust
@@ -131,3 +131,28 @@ def test_one_configuration_cannot_be_over_tuned():
     reports = [robust.three_answers(seed, num_trials=1) for seed in range(12)]
     difference = paired_difference([r.best_score for r in reports], [r.nested_score for r in reports])
     assert not difference.below(0)
+
+
+def bias_removed(num_seeds=12):
+    """Size of the bias of the best score, minus that of the nested estimate."""
+    reports = [robust.three_answers(seed, num_trials=20) for seed in range(num_seeds)]
+    errors = np.array([[r.best_score - r.truth, r.nested_score - r.truth] for r in reports])  # (searches, 2)
+
+    def removed(rows, axis):
+        bias = np.abs(errors[rows.astype(int)].mean(axis))
+        return bias[..., 0] - bias[..., 1]
+
+    return interval(np.arange(len(errors)), statistic=removed)
+
+
+def test_claim_of_the_nested_estimate_needs_the_outer_folds(monkeypatch):
+    assert bias_removed().above(0)
+    monkeypatch.setattr(robust, "nested", lambda X, y, configs, folds, seed: robust.tune(X, y, configs, folds, seed)[1])
+    assert not bias_removed().above(0)
+
+
+def test_claim_of_two_workers_needs_batches_that_wait(monkeypatch):
+    """Asked one at a time, the sampler has heard of one value more, and proposes something else."""
+    in_twos = on_ray.search_here(num_trials=8, seed=0)
+    monkeypatch.setattr(on_ray, "AT_ONCE", 1)
+    assert not in_twos.equals(on_ray.search_here(num_trials=8, seed=0))
