@@ -42,11 +42,13 @@ CONTENT = """() => {
   };
 }"""
 # What the reader sees of one cell's outputs, once it is on the screen.
-SHOWN = """async number => {
+SHOWN = """async ({number, chart}) => {
   const notebook = window.jupyterapp.shell.currentWidget.content;
   await notebook.scrollToItem(number);
-  await new Promise(done => setTimeout(done, 150));
   const area = notebook.widgets[number].node.querySelector(".jp-Cell-outputWrapper");
+  const drawn = () => area.querySelector(".vega-embed :is(svg, canvas)");
+  let waits = 0;  // a chart is drawn by a script that may have to be loaded first
+  do await new Promise(done => setTimeout(done, 150)); while (chart && !drawn() && ++waits < 100);
   const broken = [...area.querySelectorAll("img")].filter(image => image.complete && !image.naturalWidth);
   const charts = area.querySelectorAll(".vega-embed :is(svg, canvas)").length;
   return { text: area.innerText, broken: broken.length, charts: charts };
@@ -196,12 +198,13 @@ def shown_faults(window: Page, cells: list[dict]) -> list[str]:
         number += cell["cell_type"] == "code"
         if not cell.get("outputs"):
             continue
-        seen, where = window.evaluate(SHOWN, index), f"cell {number} of {total}"
+        chart, where = any(CHART in data for data in displayed(cell)), f"cell {number} of {total}"
+        seen = window.evaluate(SHOWN, {"number": index, "chart": chart})
         for data in displayed(cell):
             if CLAIM in data and data[CLAIM]["statement"] not in " ".join(seen["text"].split()):
                 faults.append(f"{where}: the mark of the claim {data[CLAIM]['name']} does not show")
-            if CHART in data and not seen["charts"]:
-                faults.append(f"{where}: its chart does not show")
+        if chart and not seen["charts"]:
+            faults.append(f"{where}: its chart does not show")
         if seen["broken"]:
             faults.append(f"{where}: an image does not show")
         shows = re.search(r"Traceback \(most recent|Error displaying widget|Javascript Error", seen["text"])

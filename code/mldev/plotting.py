@@ -147,6 +147,11 @@ def chart_theme() -> alt.theme.ThemeConfig:
     }
 
 
+# JupyterLab draws Vega-Lite 5 and nothing newer; our charts use nothing that came later.
+JUPYTERLAB_MIME = "application/vnd.vegalite.v5+json"
+JUPYTERLAB_SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
+
+
 class InteractiveChart:
     """An Altair chart with its static twin, drawn from the same data; a notebook shows whichever it can."""
 
@@ -160,10 +165,9 @@ class InteractiveChart:
     def _repr_mimebundle_(
         self, include: object = None, exclude: object = None
     ) -> dict[str, object]:
-        major = alt.SCHEMA_VERSION.split(".")[0]
         return {
             CHART_MIME: {"spec": self.spec, "alt": self.alt, "svg": self.svg},
-            f"application/vnd.vegalite.{major}+json": self.spec,
+            JUPYTERLAB_MIME: {**self.spec, "$schema": JUPYTERLAB_SCHEMA},
             "text/plain": f"Interactive chart: {self.alt}",
         }
 
