@@ -11,6 +11,7 @@ from html import escape, unescape
 from pathlib import Path
 
 IMAGE = re.compile(r"<img\b[^>]*>")
+FIGURE_IMAGE = re.compile(r'(<figure\b[^>]*>\s*)(<img\b[^>]*\swidth="(\d+)"[^>]*>)')
 SRC = re.compile(r'\bsrc="([^"]*)"')
 WRAPPED = re.compile(
     r'<div class="pst-scrollable-table-container">(<table.*?</table>)\s*</div>'
@@ -36,6 +37,8 @@ EMPTY_HEAD = re.compile(r"<th></th>")
 SVG_SIZE = re.compile(rb'<svg\b[^>]*?\b(width|height)="([\d.]+)(pt|px|)"[^>]*?\b(width|height)="([\d.]+)(pt|px|)"')
 SVG_BOX = re.compile(rb'<svg\b[^>]*?viewBox="[\d.-]+[ ,]+[\d.-]+[ ,]+([\d.]+)[ ,]+([\d.]+)"')
 PT = 4 / 3
+PHONE = 330  # pixels that a figure has on a narrow phone
+READABLE = 0.78  # of its own size: the letters of 9 pt (12 pixels) are then 9 pixels high
 
 
 def picture_size(path: Path) -> tuple[int, int] | None:
@@ -82,6 +85,20 @@ def mend_images(body: str, sizes: dict[str, tuple[int, int]]) -> str:
         return re.sub(r"\s*/?>$", f"{extra}>", tag)
 
     return IMAGE.sub(mend, body)
+
+
+def mend_figures(body: str) -> str:
+    """Put each wide figure into a box, which scrolls on a phone so that the letters stay large enough to be read."""
+
+    def box(match: re.Match) -> str:
+        figure, image, width = match.groups()
+        least = round(READABLE * int(width))
+        if least <= PHONE:
+            return match.group()
+        start = f'<div class="figure-scroll" style="--least: {least}px" tabindex="0" role="group" aria-label="Figure">'
+        return f"{figure}{start}{image}</div>"
+
+    return FIGURE_IMAGE.sub(box, body)
 
 
 def mend_tables(body: str) -> str:
@@ -166,6 +183,7 @@ def folded(html: str) -> str:
 def mended(body: str, sizes: dict[str, tuple[int, int]]) -> str:
     """All of the above, in order."""
     body = mend_images(body, sizes)
+    body = mend_figures(body)
     body = mend_tables(body)
     body = mend_hidden_cells(body)
     body = mend_anchors(body)

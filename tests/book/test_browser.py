@@ -187,6 +187,16 @@ def test_a_phone_never_scrolls_sideways(visit: Callable[[str], Visit], name: str
     assert visit(name).phone_width <= PHONE["width"]
 
 
+def test_letters_of_figures_are_large_enough_on_a_phone(reader: Callable[..., Watched]) -> None:
+    page = reader(viewport={"width": 360, "height": 740}).open(CHAPTER)
+    widths = page.evaluate(
+        "[...document.querySelectorAll('.figure-scroll > img')].map((picture) => ["
+        "picture.clientWidth / picture.getAttribute('width'), picture.closest('figure').clientWidth])"
+    )
+    assert widths
+    assert all(12 * scale >= 9 and frame < 360 for scale, frame in widths)  # 9 pt are 12 px at full size
+
+
 def test_the_contents_open_and_close_on_a_phone(reader: Callable[..., Watched]) -> None:
     page = reader(viewport=PHONE, java_script_enabled=False).open(CHAPTER)
     contents = page.locator("#contents")
@@ -287,8 +297,8 @@ def test_only_what_scrolls_is_a_stop_for_the_keyboard(reader: Callable[..., Watc
     page.evaluate("document.querySelectorAll('article details').forEach((box) => { box.open = true; })")
     page.wait_for_timeout(200)
     stops = page.evaluate(
-        "[...document.querySelectorAll('pre, .table-scroll, .math-scroll')].filter((box) => box.offsetParent)"
-        ".map((box) => [box.scrollWidth > box.clientWidth + 1, box.tabIndex === 0])"
+        "[...document.querySelectorAll('pre, .table-scroll, .math-scroll, .figure-scroll')]"
+        ".filter((box) => box.offsetParent).map((box) => [box.scrollWidth > box.clientWidth + 1, box.tabIndex === 0])"
     )
     assert stops
     assert all(scrolls == stop for scrolls, stop in stops)

@@ -111,6 +111,13 @@ TABLE = """<div>
 </div>"""
 
 
+def test_wide_figures_get_a_box_once() -> None:
+    wide, narrow = (f'<figure class="x">\n<img alt="a" src="a.svg" width="{n}" height="9">' for n in (614, 300))
+    boxed = mended(wide + "</figure>" + narrow + "</figure>", {})
+    assert boxed.count("figure-scroll") == 1 and "figure-scroll" in boxed.partition("</figure>")[0]
+    assert mended(boxed, {}) == boxed
+
+
 def test_a_data_frame_gets_a_box_and_loses_its_style() -> None:
     html = mended(TABLE, {})
     assert html.startswith(

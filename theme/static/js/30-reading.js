@@ -1,6 +1,6 @@
 // Reading: what scrolls can be reached by keyboard and nothing else is; the section in view is marked.
 {
-  const boxes = [...document.querySelectorAll("pre[tabindex], .table-scroll, .math-scroll")];
+  const boxes = [...document.querySelectorAll("pre[tabindex], .table-scroll, .math-scroll, .figure-scroll")];
   const widths = new ResizeObserver((entries) => {
     for (const { target } of entries) {
       if (target.scrollWidth > target.clientWidth + 1) target.tabIndex = 0;
