@@ -27,7 +27,7 @@ from mldev.techniques.automl_evaluation import (
     make_rungs,
     predict_one,
 )
-from mldev.techniques.automl_schema import Schema
+from mldev.techniques.automl_schema import Schema, as_frame
 from mldev.techniques.automl_search import (
     Clock,
     Proposer,
@@ -71,6 +71,7 @@ class _AutoML(BaseEstimator):
         """Search within the budget, then keep the best ensemble found."""
         clock = Clock(self.time_budget)
         families = self._checked()
+        X = as_frame(X)
         validate_data(self, X, skip_check_array=True)
         self.schema_ = Schema.read(X)
         encoded = self.schema_.encode(X)
@@ -176,6 +177,7 @@ class _AutoML(BaseEstimator):
 
     def _predict(self, X: object) -> np.ndarray:
         check_is_fitted(self)
+        X = as_frame(X)
         validate_data(self, X, skip_check_array=True, reset=False)
         encoded = self.schema_.encode(X)
         total = np.zeros((len(encoded), *self.fallback_.shape))
@@ -334,7 +336,8 @@ class AutoMLClassifier(ClassifierMixin, _AutoML):
 
     def predict(self, X: object) -> np.ndarray:
         """The most probable class of each row."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        probabilities = self.predict_proba(X)
+        return self.classes_[probabilities.argmax(axis=1)]
 
 
 class AutoMLRegressor(RegressorMixin, _AutoML):
@@ -357,7 +360,8 @@ class AutoMLRegressor(RegressorMixin, _AutoML):
 
     def predict(self, X: object) -> np.ndarray:
         """The predicted target of each row."""
-        return self.center_ + self.spread_ * self._predict(X)
+        standardised = self._predict(X)
+        return self.center_ + self.spread_ * standardised
 
 
 def _target(y: object, num_rows: int) -> np.ndarray:

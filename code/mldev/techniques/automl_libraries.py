@@ -172,6 +172,12 @@ class H2OModel:
         """Probabilities, one column for each class."""
         return self._predicted(X).iloc[:, 1:].to_numpy()
 
+    def board(self) -> pd.DataFrame:
+        """H2O's own leaderboard: algorithms and the metric."""
+        table = self.model.leaderboard.as_data_frame()
+        kinds = table["model_id"].str.split("_").str[0].rename("model")
+        return pd.concat([kinds, table.iloc[:, 1].round(4)], axis=1)
+
     def _upload(self, X: object, y: object = None) -> object:
         import h2o
 

@@ -170,12 +170,20 @@ def _measured(
     } | {f"on_{name}": value for name, value in spent.items()}
 
 
+_servers = contextlib.ExitStack()
+
+
 @cache
 def _h2o() -> object:
-    """An H2O server until this program ends."""
-    stack = contextlib.ExitStack()
-    atexit.register(stack.close)
-    return stack.enter_context(h2o_server())
+    """An H2O server for all rows, until `stop_h2o` or the end of the program."""
+    return _servers.enter_context(h2o_server())
+
+
+@atexit.register
+def stop_h2o() -> None:
+    """End the server that H2O's rows used, if there is one."""
+    _servers.close()
+    _h2o.cache_clear()
 
 
 def comparable_row(row: dict) -> dict:
@@ -196,9 +204,9 @@ def defaults_row(row: dict) -> dict:
     classifier, regressor = UNTUNED[row["system"]]
     model = (classifier if data.classification else regressor)(random_state=row["seed"])
     schema = Schema.read(data.X_train)
-    start = time.perf_counter()
+    start = time.process_time()
     model.fit(schema.encode(data.X_train), data.y_train)
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     return {
         "score": data.score(model, schema.encode(data.X_test)),
         "seconds": seconds,

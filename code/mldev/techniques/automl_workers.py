@@ -11,6 +11,7 @@ import atexit
 import contextlib
 import gc
 import importlib
+import math
 import os
 import pickle
 import signal
@@ -88,10 +89,13 @@ class Server:
         """Whether this process may use it."""
         return self.owner == os.getpid() and self.process.poll() is None
 
-    def ready(self, seconds: float) -> bool:
-        """Wait so long for the libraries to be imported."""
-        if not self._ready and self.connection.poll(max(0.0, seconds)):
+    def ready(self, seconds: float = math.inf) -> bool:
+        """Wait for the libraries to be imported: so long, or as long as that may take."""
+        wait_for = max(0.0, min(seconds, STARTING))
+        if not self._ready and self.connection.poll(wait_for):
             self._ready = self._receive() == "ready"
+        if not self._ready and seconds >= STARTING:
+            raise ServerLost(f"the server did not start within {STARTING:.0f} s")
         return self._ready
 
     def give(self, task: object) -> None:
@@ -106,8 +110,7 @@ class Server:
         megabytes: float = 1000.0,
     ) -> Outcome:
         """Call `job(task, *arguments)` in a child of the server, within these limits."""
-        if not self.ready(STARTING):
-            raise ServerLost(f"the server did not start within {STARTING} s")
+        self.ready()
         self._send(("job", cloudpickle.dumps((job, arguments)), seconds, megabytes))
         if not self.connection.poll(seconds + 60):
             raise ServerLost(f"the server did not answer within {seconds:.1f} + 60 s")
