@@ -249,7 +249,7 @@ def test_greedy_weights_approach_the_best_average(record_property):
         "library": "SciPy (SLSQP)",
         "version": scipy.__version__,
         "tolerance": 1e-4,
-        "difference": difference,
+        "difference": float(difference),
         "kind": "numbers",
     }
     record_property("parity", seen)
@@ -313,7 +313,7 @@ def test_cross_validated_predictions_equal_scikit_learns(record_property):
         "library": "scikit-learn (cross_val_predict)",
         "version": sklearn.__version__,
         "tolerance": 1e-12,
-        "difference": difference,
+        "difference": float(difference),
         "kind": "numbers",
     }
     record_property("parity", seen)

@@ -90,7 +90,7 @@ def test_preprocessing_equals_scikit_learns_column_transformer(record_property):
         "library": "scikit-learn (ColumnTransformer)",
         "version": sklearn.__version__,
         "tolerance": 1e-12,
-        "difference": difference,
+        "difference": float(difference),
         "kind": "numbers",
     }
     record_property("parity", seen)
