@@ -15,6 +15,9 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
+from scipy.stats import rankdata
+
+from mldev.experiments import Interval, interval
 
 FLAML_METRICS = {"accuracy": "accuracy", "roc_auc": "roc_auc", "r2": "r2"}
 H2O_METRICS = {"accuracy": "mean_per_class_error", "roc_auc": "AUC", "r2": "RMSE"}
@@ -197,3 +200,16 @@ class H2OModel:
                 "ignore"
             )  # of the slower way without pyarrow's reader
             return self.model.leader.predict(self._upload(X)).as_data_frame()
+
+
+def rank_agreement(ours: np.ndarray, theirs: np.ndarray) -> Interval:
+    """Rank correlation of two systems' predictions, with its interval over the rows."""
+
+    def correlation(index: np.ndarray, axis: int) -> np.ndarray:
+        rows = index.astype(int)
+        a, b = (rankdata(predicted[rows], axis=axis) for predicted in (ours, theirs))
+        a, b = (ranks - ranks.mean(axis=axis, keepdims=True) for ranks in (a, b))
+        spread = np.sqrt((a**2).sum(axis=axis) * (b**2).sum(axis=axis))
+        return (a * b).sum(axis=axis) / spread
+
+    return interval(np.arange(len(ours)), statistic=correlation, num_resamples=1000)

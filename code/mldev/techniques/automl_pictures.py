@@ -134,7 +134,15 @@ def story_chart(story: Story) -> alt.VConcatChart:
         ),
         tooltip=["family", "score", "state", "weight"],
     )
-    lines = story.scores.melt("step", var_name="rows", value_name="R2").round(4)
+    curve = _curve(story.scores)
+    above = dots.properties(height=230, width=400)
+    below = curve.properties(height=110, width=400)
+    return alt.vconcat(above, below).add_params(now).resolve_scale(color="independent")
+
+
+def _curve(scores: pd.DataFrame) -> alt.LayerChart:
+    """The ensemble's scores by step, the present one marked."""
+    lines = scores.melt("step", var_name="rows", value_name="R2").round(4)
     curve = (
         alt.Chart(lines)
         .mark_line()
@@ -150,6 +158,4 @@ def story_chart(story: Story) -> alt.VConcatChart:
         .mark_point(filled=True, size=90, color=PALETTE["orange"])
         .encode(x="step:Q", y="R2:Q")
     )
-    above = dots.properties(height=230, width=400)
-    below = (curve + mark).properties(height=110, width=400)
-    return alt.vconcat(above, below).add_params(now).resolve_scale(color="independent")
+    return curve + mark
