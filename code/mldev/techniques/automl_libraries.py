@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import logging
 import os
 import shutil
@@ -39,21 +40,22 @@ def h2o_server(memory: str = "500m") -> Iterator[object]:
     import h2o
 
     with tempfile.TemporaryDirectory() as folder, _no_proxy():
-        h2o.init(
-            ip="127.0.0.1",
-            port=free_port(),
-            name=f"mldev-{uuid.uuid4().hex}",
-            bind_to_localhost=True,
-            telemetry=False,
-            ignore_config=True,
-            nthreads=1,
-            max_mem_size=memory,
-            ice_root=folder,
-            log_dir=folder,
-            log_level="FATA",
-            jvm_custom_args=JVM,
-            verbose=False,
-        )
+        with contextlib.redirect_stdout(io.StringIO()):  # it tells its own age
+            h2o.init(
+                ip="127.0.0.1",
+                port=free_port(),
+                name=f"mldev-{uuid.uuid4().hex}",
+                bind_to_localhost=True,
+                telemetry=False,
+                ignore_config=True,
+                nthreads=1,
+                max_mem_size=memory,
+                ice_root=folder,
+                log_dir=folder,
+                log_level="FATA",
+                jvm_custom_args=JVM,
+                verbose=False,
+            )
         h2o.no_progress()
         process = h2o.connection()._local_server._process
         try:
@@ -177,7 +179,11 @@ class H2OModel:
 
     def board(self) -> pd.DataFrame:
         """H2O's own leaderboard: algorithms and the metric."""
-        table = self.model.leaderboard.as_data_frame()
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore"
+            )  # of the slower way without pyarrow's reader
+            table = self.model.leaderboard.as_data_frame()
         kinds = table["model_id"].str.split("_").str[0].rename("model")
         return pd.concat([kinds, table.iloc[:, 1].round(4)], axis=1)
 

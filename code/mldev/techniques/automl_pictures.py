@@ -96,7 +96,7 @@ def look(
             "step": step,
             "candidate": place + 1,
             "family": trial.candidate.family.name,
-            "score": round(max(trial.scores[-1], 0), 4),
+            "score": round(max(trial.scores[-1], 0.2), 4),
             "state": "all folds" if trial.rung == num_rungs - 1 else "one fold",
             "weight": round(float(weight), 3),
         }
@@ -116,11 +116,11 @@ def story_chart(story: Story) -> alt.VConcatChart:
             title="candidate, in the order of arrival",
             scale=alt.Scale(domain=[0, int(story.candidates["candidate"].max()) + 1]),
         ),
-        y=alt.Y("score:Q", title="validated R²", scale=alt.Scale(domain=[0, 0.7])),
+        y=alt.Y("score:Q", title="validated R²", scale=alt.Scale(domain=[0.2, 0.7])),
         color=alt.Color(
             "family:N",
             scale=alt.Scale(domain=list(FAMILIES)),
-            legend=alt.Legend(columns=2),
+            legend=alt.Legend(columns=4),
         ),
         shape=alt.Shape(
             "state:N",
@@ -130,14 +130,19 @@ def story_chart(story: Story) -> alt.VConcatChart:
         size=alt.Size(
             "weight:Q",
             scale=alt.Scale(domain=[0, 1], range=[50, 700]),
-            legend=alt.Legend(title="weight", values=[0, 0.5, 1]),
+            legend=None,
         ),
         tooltip=["family", "score", "state", "weight"],
     )
     curve = _curve(story.scores)
-    above = dots.properties(height=230, width=400)
-    below = curve.properties(height=110, width=400)
-    return alt.vconcat(above, below).add_params(now).resolve_scale(color="independent")
+    above = dots.properties(height=230, width=480)
+    below = curve.properties(height=110, width=480)
+    return (
+        alt.vconcat(above, below)
+        .add_params(now)
+        .resolve_legend(color="shared", shape="shared", strokeDash="shared")
+        .configure_legend(orient="bottom")
+    )
 
 
 def _curve(scores: pd.DataFrame) -> alt.LayerChart:
