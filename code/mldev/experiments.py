@@ -3,6 +3,10 @@
 `repeat` runs one experiment over many seeds: on this machine, or on a Ray or Dask cluster, by joblib. `interval`,
 `paired_difference` and `ratio_interval` turn the results into 95 % bootstrap intervals, by which every comparison of
 the book is decided: it is claimed when the whole interval lies beyond the threshold.
+
+The plain percentile interval is too short for few runs: that of five normal ones holds the true mean in 84 of 100
+experiments, not in 95. So it is widened by the factor that turns a normal interval into one of Student's
+(the expanded percentile interval: Hesterberg, 2015, doi:10.1080/00031305.2015.1089789).
 """
 
 from __future__ import annotations
@@ -17,6 +21,7 @@ from typing import TypeVar
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs, parallel_config
 from numpy.typing import ArrayLike, NDArray
+from scipy import stats
 from tqdm.auto import tqdm
 
 T = TypeVar("T")
@@ -180,7 +185,7 @@ def interval(
     num_resamples: int = 10_000,
     seed: int = 0,
 ) -> Interval:
-    """Bootstrap a statistic over runs: the percentile interval.
+    """Bootstrap a statistic over runs: the expanded percentile interval.
 
     Parameters
     ----------
@@ -263,7 +268,7 @@ def curve_interval(
     blocks = [
         values[:, start : start + size] for start in range(0, values.shape[1], size)
     ]
-    tails = _tails(level)
+    tails = _tails(level, len(values))
     low, high = np.concatenate(
         [np.quantile(weights @ block, tails, axis=0) for block in blocks], axis=1
     )
@@ -302,14 +307,17 @@ def _draws(n: int, num_resamples: int, seed: int) -> Iterator[NDArray[np.intp]]:
 
 
 def _percentiles(estimate: float, drawn: NDArray, n: int, level: float) -> Interval:
-    low, high = np.quantile(drawn, _tails(level))
+    low, high = np.quantile(drawn, _tails(level, n))
     return Interval(float(estimate), float(low), float(high), n, level)
 
 
-def _tails(level: float) -> tuple[float, float]:
+def _tails(level: float, n: int) -> tuple[float, float]:
+    """Where the interval of n runs begins and ends in the bootstrap distribution."""
     if not 0 < level < 1:
         raise ValueError(f"level {level}: expected a number between 0 and 1")
-    return (1 - level) / 2, (1 + level) / 2
+    student = stats.t.ppf((1 + level) / 2, n - 1)
+    tail = float(stats.norm.cdf(-student * math.sqrt(n / (n - 1))))
+    return tail, 1 - tail
 
 
 def _weights(index: NDArray[np.intp]) -> NDArray[np.float64]:

@@ -184,12 +184,19 @@ def coverage(n, level, num_experiments=1000):
 
 
 def test_interval_covers_the_truth_about_as_often_as_it_says():
-    assert 0.90 <= coverage(20, 0.95) <= 0.99
-    assert 0.42 <= coverage(20, 0.5) <= 0.55
+    assert 0.93 <= coverage(20, 0.95) <= 0.97
+    assert 0.46 <= coverage(20, 0.5) <= 0.54
 
 
-def test_interval_of_five_runs_is_somewhat_short():
-    assert 0.75 <= coverage(5, 0.95) < coverage(20, 0.95)
+def test_interval_of_five_runs_is_as_good_as_five_runs_allow():
+    """It never leaves the range of its runs, which misses the mean when all lie on one side: in 1 of 16 experiments."""
+    assert 0.90 <= coverage(5, 0.95) <= 15 / 16 + 0.02
+
+
+def plain_level(n, level=0.95):
+    """The level of the plain percentile interval that ends where the expanded one of n runs does."""
+    student = scipy.stats.t.ppf((1 + level) / 2, n - 1)
+    return 1 - 2 * scipy.stats.norm.cdf(-student * math.sqrt(n / (n - 1)))
 
 
 def test_interval_depends_on_its_seed_alone():
@@ -238,7 +245,12 @@ def test_interval_agrees_with_scipy(statistic, record_property):
     runs = np.random.default_rng(0).lognormal(size=25)
     ours = interval(runs, statistic=statistic, seed=3)
     theirs = scipy.stats.bootstrap(
-        (runs,), statistic, method="percentile", n_resamples=10_000, rng=np.random.default_rng(3)
+        (runs,),
+        statistic,
+        confidence_level=plain_level(len(runs)),
+        method="percentile",
+        n_resamples=10_000,
+        rng=np.random.default_rng(3),
     ).confidence_interval
     difference = float(max(abs(ours.low - theirs.low), abs(ours.high - theirs.high)))
     record_parity(record_property, f"bootstrap interval of the {statistic.__name__}", difference)
@@ -253,6 +265,7 @@ def test_ratio_interval_agrees_with_scipy(record_property):
     theirs = scipy.stats.bootstrap(
         (a, b),
         lambda x, y, axis: x.mean(axis=axis) / y.mean(axis=axis),
+        confidence_level=plain_level(len(a)),
         paired=True,
         method="percentile",
         n_resamples=10_000,
