@@ -31,39 +31,37 @@ def bases(letters: str) -> set[str]:
 def pair_kinds(pool: Characters) -> np.ndarray:
     """For every pair of classes a position in `KINDS`: (classes, classes)."""
     masks = np.stack([shape(letters[0]) for letters in pool.letters])
+    to_ink = np.stack([distance_transform_edt(~mask) for mask in masks])
     kinds = np.full((len(pool), len(pool)), KINDS.index("other"))
     for turns in range(4):
-        for mirrored in (False, True):
-            moved = np.rot90(masks, turns, axes=(1, 2))
-            moved = moved[:, :, ::-1] if mirrored else moved
-            straight = turns == 0 and not mirrored
+        for step in (1, -1):  # -1 mirrors
+            moved = [
+                np.rot90(a, turns, axes=(1, 2))[:, :, ::step] for a in (masks, to_ink)
+            ]
+            straight = turns == 0 and step == 1
             kind = KINDS.index("near twin" if straight else "turned or mirrored")
-            close = near_pairs(masks, moved)
+            close = near_pairs(masks, to_ink, *moved)
             kinds[close] = np.minimum(kinds[close], kind)
-    kinds = np.minimum(kinds, kinds.T)
     base = [bases(letters) for letters in pool.letters]
-    for first in range(len(pool)):
-        for second in range(len(pool)):
-            if base[first] & base[second]:
-                kinds[first, second] = 0
-    return kinds
+    same = np.array([[bool(a & b) for b in base] for a in base])
+    return np.where(same, 0, np.minimum(kinds, kinds.T))
 
 
-def near_pairs(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Whether the Hausdorff distance of two masks is at most `NEAR`, for all pairs: (classes, classes)."""
+def near_pairs(
+    first: np.ndarray, to_first: np.ndarray, second: np.ndarray, to_second: np.ndarray
+) -> np.ndarray:
+    """Whether the Hausdorff distance of two masks is at most `NEAR`, for all pairs: (classes, classes).
+
+    `to_first` and `to_second` hold, for every pixel, the distance to the nearest ink.
+    """
     coarse = [
-        masks.reshape(len(masks), 16, 4, 16, 4)
-        .mean(axis=(2, 4))
-        .reshape(len(masks), -1)
-        for masks in (first, second)
+        m.reshape(len(m), 16, 4, 16, 4).mean(axis=(2, 4)) for m in (first, second)
     ]
+    coarse = [c.reshape(len(c), -1) for c in coarse]
     squares = [(c**2).sum(axis=1) for c in coarse]
     apart = squares[0][:, None] + squares[1][None] - 2 * coarse[0] @ coarse[1].T
     close = np.zeros(apart.shape, bool)
-    candidates = np.argwhere(apart < 16)  # a sieve: distant pictures differ by more
-    to_first = {i: distance_transform_edt(~first[i]) for i in set(candidates[:, 0])}
-    to_second = {i: distance_transform_edt(~second[i]) for i in set(candidates[:, 1])}
-    for a, b in candidates:
+    for a, b in np.argwhere(apart < 30):  # a sieve: near shapes differ by less
         farthest = max(to_second[b][first[a]].max(), to_first[a][second[b]].max())
         close[a, b] = farthest <= NEAR
     return close

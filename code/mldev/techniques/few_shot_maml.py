@@ -168,3 +168,32 @@ def predict_adapted(
         for i in range(0, len(episodes), chunk_size)
     ]
     return torch.cat(parts).reshape(episodes.query.shape).numpy()
+
+
+def follow(
+    model: nn.Module,
+    images: torch.Tensor,
+    episodes: Episodes,
+    num_steps: int,
+    rate: float,
+    chunk_size: int = 10,
+) -> np.ndarray:
+    """Accuracy and loss on the queries before and after every inner step: (2, E, steps + 1)."""
+    meta = {name: w.detach() for name, w in model.named_parameters()}
+
+    def one(support: torch.Tensor, query: torch.Tensor) -> torch.Tensor:
+        weights, found = start(meta, episodes.ways), []
+        asked, labels = labelled(query)
+        for step in range(num_steps + 1):
+            if step:
+                weights = adapt(weights, *labelled(support), num_steps=1, rate=rate)
+            given = scores(weights, asked)
+            right = (given.argmax(dim=-1) == labels).float().mean()
+            found.append(torch.stack([right, F.cross_entropy(given, labels)]))
+        return torch.stack(found)
+
+    parts = [
+        vmap(one)(*episodes[i : i + chunk_size].of(images))
+        for i in range(0, len(episodes), chunk_size)
+    ]
+    return torch.cat(parts).numpy().transpose(2, 0, 1)

@@ -7,7 +7,12 @@ import pandas as pd
 import torch
 
 from mldev.studies import Study, StudyDisagrees
-from mldev.techniques.few_shot_baselines import accuracies, nearest_prototype
+from mldev.techniques.few_shot_baselines import (
+    accuracies,
+    nearest_prototype,
+    train_classifier,
+    unit,
+)
 from mldev.techniques.few_shot_comparison import (
     METHODS,
     NUM_EPISODES,
@@ -19,7 +24,7 @@ from mldev.techniques.few_shot_comparison import (
     unseen,
 )
 from mldev.techniques.few_shot_episodes import Characters, characters, draw_episodes
-from mldev.techniques.few_shot_network import embed
+from mldev.techniques.few_shot_network import BUDGET, embed
 from mldev.techniques.few_shot_prototypes import train_prototypes
 
 CHAPTER = "techniques/few-shot"
@@ -38,6 +43,26 @@ def seed_row(row: dict) -> dict:
         for s in SETTINGS
     }
     return {name: round(float(values.mean()), 5) for name, values in scores.items()}
+
+
+def budget_row(row: dict) -> dict:
+    """As `seed_row`, after a training of another length, for the nearest mean of its features."""
+    train = {"prototypes": train_prototypes, "classifier": train_classifier}[
+        row["method"]
+    ]
+    learned = embed(train(background(), row["seed"], row["budget"]), unseen().images)
+    found = unit(learned) if row["method"] == "classifier" else learned
+    return {
+        s.name: round(
+            float(
+                accuracies(
+                    nearest_prototype(found, questions(s, NUM_SEED_EPISODES))
+                ).mean()
+            ),
+            5,
+        )
+        for s in SETTINGS
+    }
 
 
 def block_row(row: dict) -> dict:
@@ -113,6 +138,16 @@ STUDIES: dict[str, Study] = {
         tolerance=0.03,
     ),
     "seeds": Study(f"{CHAPTER}-seeds", seed_row, seed_grid(*HEADS), tolerance=0.03),
+    "budget": Study(
+        f"{CHAPTER}-budget",
+        budget_row,
+        [
+            {"method": method, "budget": 2 * BUDGET, "seed": seed}
+            for seed in range(NUM_SEEDS)
+            for method in ("classifier", "prototypes")
+        ],
+        tolerance=0.03,
+    ),
     "scratch": Study(
         f"{CHAPTER}-scratch", block_row, block_grid("from scratch"), tolerance=0.15
     ),
