@@ -30,7 +30,7 @@ from mldev.techniques.few_shot_prototypes import train_prototypes
 NUM_EPISODES = 600
 DRAWINGS = 35  # of each unseen character: up to 20 examples and 15 queries
 EPISODE_SEED = 2024
-SCRATCH_STEPS, SCRATCH_RATE = 20, 0.02
+SCRATCH_STEPS, SCRATCH_RATE = 10, 0.05
 
 
 @dataclass(frozen=True)

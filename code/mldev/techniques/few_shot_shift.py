@@ -32,11 +32,18 @@ def handwritten(samples: int = 35) -> Characters:
     return Characters(images[:, :, None], digits, names, ("digits",) * 10)
 
 
-def beside(pool: torch.Tensor, other: torch.Tensor, asked: Episodes) -> tuple:
-    """Examples from one pool, queries from the other: the joined drawings, and the episodes that point into them."""
-    joined = torch.cat([pool, other], dim=1)
-    shifted = Episodes(asked.classes, asked.support, asked.query + pool.shape[1])
-    return joined, shifted
+def turned_questions(
+    pool: Characters, degrees: float, num_episodes: int = 100
+) -> tuple[torch.Tensor, Episodes]:
+    """5-way 1-shot episodes with upright examples and turned queries: the images, and positions among them.
+
+    Of every fifth character only, to keep it short.
+    """
+    few = pool.only(range(0, len(pool), 5))
+    asked = draw_episodes(few, num_episodes, ways=5, shots=1, queries=15, seed=8)
+    images = torch.cat([few.images, turned(few.images, degrees)], dim=1)
+    drawings = few.images.shape[1]
+    return images, Episodes(asked.classes, asked.support, asked.query + drawings)
 
 
 def digit_questions(digits: Characters, num_episodes: int = 200) -> Episodes:

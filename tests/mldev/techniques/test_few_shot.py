@@ -66,9 +66,7 @@ def test_pools_and_slices_index_alike():
     assert pool.only([3, 5]).letters == ("3", "5")
 
 
-@pytest.mark.parametrize(
-    "wrong, word", [({"ways": 13}, "ways"), ({"shots": 9}, "shots"), ({"queries": 0}, "queries")]
-)
+@pytest.mark.parametrize("wrong, word", [({"ways": 13}, "ways"), ({"shots": 9}, "shots"), ({"queries": 0}, "queries")])
 def test_bad_episodes_are_named(wrong, word):
     options = {"ways": 5, "shots": 1, "queries": 1} | wrong
     with pytest.raises(ValueError, match=word):
