@@ -17,6 +17,7 @@ from mldev.techniques.few_shot_network import BUDGET, FEATURES, descend, encoder
 LEARNING_RATE = 0.003
 BATCH_SIZE = 64
 SCALE = 20.0  # of the cosines that its last layer gives
+CHUNK = 100  # episodes that the probe fits at once
 STRENGTH = 10.0  # of the linear probe: the inverse of its penalty
 
 
@@ -84,11 +85,15 @@ def linear_probe(
     num_steps: int = 300,
 ) -> np.ndarray:
     """Predict with a logistic regression fitted to each episode's examples: (E, N, Q)."""
-    support, query = episodes.of(unit(features).astype(np.float64))
-    examples = support.reshape(len(episodes), -1, features.shape[-1])  # (E, M, D)
-    labels = np.repeat(np.eye(episodes.ways), support.shape[2], axis=0)  # (M, N)
-    weights = fit_logistic(examples, labels, strength, num_steps)  # (E, N, D)
-    return (query @ weights[:, None].swapaxes(2, 3)).argmax(axis=-1)
+    scaled, answers = unit(features), []
+    labels = np.repeat(np.eye(episodes.ways), episodes.support.shape[2], axis=0)
+    for first in range(0, len(episodes), CHUNK):
+        support, query = episodes[first : first + CHUNK].of(scaled)
+        examples = support.reshape(len(support), len(labels), -1)  # (E, M, D)
+        weights = fit_logistic(examples.astype(float), labels, strength, num_steps)
+        products = query @ weights[:, None].swapaxes(2, 3)  # (E, N, Q, N)
+        answers.append(products.argmax(axis=-1))
+    return np.concatenate(answers)
 
 
 def fit_logistic(
