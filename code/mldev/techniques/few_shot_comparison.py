@@ -94,13 +94,13 @@ TRAINERS: dict[str, Callable[[Characters, int], nn.Module]] = {
 
 
 @lru_cache(maxsize=6)
-def trained(trainer: str, seed: int = 0) -> nn.Module:
+def trained(trainer: str, seed: int, /) -> nn.Module:
     """The encoder after one training on the background scripts."""
     return TRAINERS[trainer](background(), seed)
 
 
 @lru_cache(maxsize=6)
-def features(trainer: str, seed: int = 0) -> np.ndarray:
+def features(trainer: str, seed: int, /) -> np.ndarray:
     """The features of all unseen drawings: (classes, drawings, 512)."""
     return embed(trained(trainer, seed), unseen().images)
 

@@ -169,8 +169,8 @@ def agree(study: Study, **chosen: object) -> pd.DataFrame:
     kept = study.rows()
     picked = np.all([kept[name] == value for name, value in chosen.items()], axis=0)
     faults = []
-    for _, old in kept[picked].iterrows():
-        row = {name: old[name] for name in study.grid[0]}
+    for place in np.flatnonzero(picked):
+        row, old = dict(study.grid[place]), kept.iloc[place]
         for name, value in study.run_row(row).items():
             if abs(value - old[name]) > study.tolerance:
                 faults.append(f"{row}: {name} was {old[name]}, is {value}")
