@@ -79,6 +79,7 @@ def test_no_script_is_large_enough():
 
 
 @pytest.mark.parity
+@pytest.mark.filterwarnings("ignore:self.within_class_std_dev_")
 def test_prototypes_answer_as_nearest_centroid(learned, record_property):
     model, pool = learned
     found = embed(model, pool.images)
