@@ -127,7 +127,9 @@ def choose_run(seed: int, counts: tuple[int, ...], share: float = 0.3) -> pd.Dat
     return pd.DataFrame(columns, index=pd.Index(counts, name="neighbours"))
 
 
-def missing_run(seed: int, columns: tuple[str, ...] = ()) -> list[dict]:
+def missing_run(
+    seed: int, columns: tuple[str, ...] = (), shares: tuple[float, ...] = MISSING
+) -> list[dict]:
     """Test accuracy after removing cells: dropping incomplete training rows, or filling in their columns' means.
 
     Test rows are complete, except in the third way, where they lack as many cells.
@@ -138,7 +140,7 @@ def missing_run(seed: int, columns: tuple[str, ...] = ()) -> list[dict]:
     y = table.y.to_numpy()
     train, test = stratified_split(y, (400, 169), np.random.default_rng(seed))
     rows = []
-    for share in MISSING:
+    for share in shares:
         holes = remove_cells(X[train], share, np.random.default_rng(seed))
         whole = complete_rows(holes)
         filled = fill_cells(holes, holes)
@@ -168,9 +170,9 @@ def accuracy(
     return model.fit(X_train, y_train).score(X_test, y_test)
 
 
-def missing_table(num_seeds: int = 20, columns: tuple[str, ...] = ()) -> pd.DataFrame:
-    """All runs with missing cells, one row for each seed, share and way."""
-    return pd.DataFrame(sum(repeat(missing_run, num_seeds, columns=columns), []))
+def missing_table(num_seeds: int = 20, **options: object) -> pd.DataFrame:
+    """All runs with missing cells, one row for each seed, share and way; options as for `missing_run`."""
+    return pd.DataFrame(sum(repeat(missing_run, num_seeds, **options), []))
 
 
 def habit_run(seed: int, share: float = 0.8) -> dict[str, float]:

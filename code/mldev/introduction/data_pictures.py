@@ -35,12 +35,12 @@ def melody(notes: tuple[float, ...] = (440.0, 554.4, 659.3)) -> np.ndarray:
 
 
 def movie(num_frames: int = 3) -> np.ndarray:
-    """A synthetic film: one glyph that moves to the right over a wider ground, (frames, height, width)."""
-    glyph = datasets.load("glyphs").images[0]
-    height, width = glyph.shape
+    """A synthetic film: a digit that moves to the right over a wider ground, (frames, height, width)."""
+    digit = datasets.load("mnist").images[-1]
+    height, width = digit.shape
     film = np.zeros((num_frames, height, 2 * width), dtype=np.float32)
     for frame, left in enumerate(np.linspace(0, width, num_frames).astype(int)):
-        film[frame, :, left : left + width] = glyph
+        film[frame, :, left : left + width] = digit
     return film
 
 
@@ -98,7 +98,7 @@ def draw_series(ax: Axes) -> None:
 def draw_text(ax: Axes) -> None:
     """The first sentences of a docstring."""
     ax.axis("off")
-    lines = "\n".join(wrap(sample_text(), 29)[:7])
+    lines = "\n".join(wrap(sample_text(), 29, break_on_hyphens=False)[:7])
     ax.text(0, 0.95, lines + " ...", va="top", family="monospace", fontsize=9)
 
 
