@@ -36,7 +36,9 @@ def test_stratified_counts_equal_scikit_learn(record_property):
         ours = stratified_split(y, sizes, np.random.default_rng(0))
         theirs = train_test_split(y, train_size=sizes[0], test_size=sizes[1], stratify=y, random_state=0)
         for part, labels in zip(ours, theirs, strict=True):
-            worst = max(worst, np.abs(np.bincount(y[part]) - np.bincount(labels)).max())
+            # sorted: among classes of the same size scikit-learn draws by lot which gets an odd row
+            counts = [np.sort(np.bincount(found)) for found in (y[part], labels)]
+            worst = max(worst, np.abs(counts[0] - counts[1]).max())
     parity(record_property, "stratified split: rows of each class in each part", 0, worst)
     assert worst == 0
 
