@@ -30,9 +30,11 @@ def stratified_split(
     """
     if min(sizes) < 1 or sum(sizes) > len(y):
         raise ValueError(
-            f"sizes {tuple(sizes)}: expected positive numbers that sum to at most the {len(y)} rows"
+            f"sizes {tuple(sizes)}: expected positive numbers, "
+            f"in sum at most the {len(y)} rows"
         )
-    waiting = [rng.permutation(np.flatnonzero(y == label)) for label in np.unique(y)]
+    classes = [np.flatnonzero(y == label) for label in np.unique(y)]
+    waiting = [rng.permutation(rows) for rows in classes]
     parts = []
     for size in sizes:
         counts = fair_counts([len(rows) for rows in waiting], size)
@@ -43,7 +45,10 @@ def stratified_split(
 
 
 def fair_counts(available: Sequence[int], size: int) -> np.ndarray:
-    """Divide `size` places among classes in proportion to `available`: round down, then largest remainders first."""
+    """Divide `size` places among classes in proportion to `available`.
+
+    Shares are rounded down; the places left over go to the largest remainders.
+    """
     exact = size * np.asarray(available) / np.sum(available)
     counts = np.floor(exact).astype(int)
     by_remainder = np.argsort(counts - exact, kind="stable")
@@ -68,7 +73,8 @@ def wrong_labels(
 ) -> np.ndarray:
     """Return a copy of `y` in which a share of the labels is wrong.
 
-    A wrong label is any other class, drawn at random; or, with `partner`, always that class's look-alike.
+    A wrong label is any other class, drawn at random; or, with `partner`, always
+    the look-alike of the true class.
     """
     num_wrong = round(checked_share(share) * len(y))
     rows = rng.permutation(len(y))[:num_wrong]
@@ -91,10 +97,10 @@ def complete_rows(X: np.ndarray) -> np.ndarray:
 
 
 def fill_cells(X_train: np.ndarray, X: np.ndarray) -> np.ndarray:
-    """Return a copy of `X` with each missing cell replaced by its column's mean in the *training* rows."""
+    """Return a copy of `X`, its missing cells filled with the means of `X_train`."""
     if np.isnan(X_train).all(axis=0).any():
         raise ValueError(
-            "X_train: a column has no value at all, expected at least one per column"
+            "X_train: a column has no value, expected at least one in each"
         )
     return np.where(np.isnan(X), np.nanmean(X_train, axis=0), X)
 
