@@ -1,0 +1,1 @@
+"""Part 1: introduction to AI and machine learning."""
