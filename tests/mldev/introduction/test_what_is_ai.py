@@ -18,7 +18,7 @@ from mldev.introduction import what_is_ai_serving as serving
 
 @pytest.fixture(scope="module")
 def few():
-    """Bench and sealed images, 30 and 100 of each digit in place of all: the parts keep their meaning."""
+    """Bench and sealed images, 100 of each digit in place of all."""
     bench, sealed = chapter.bench_and_sealed()
     rng = np.random.default_rng(0)
     return chapter.draw(bench, range(10), 100, rng), chapter.draw(sealed, range(10), 100, rng)
@@ -163,13 +163,14 @@ def test_the_lead_does_not_grow_when_both_use_rules():
 
 
 def test_a_network_of_mixed_labels_does_not_beat_the_rules(few):
-    train, test = few
+    test = few[1]
+    train = chapter.draw(few[0], range(10), 30, np.random.default_rng(0))
     wrong = chapter.Digits(train.X, train.features, mixed(train.y, 0))
     rules_right = (chapter.by_rules(train, test) == test.y).astype(float)
     for data, wins in ((wrong, False), (train, None)):
         right = (chapter.by_network(data, test) == test.y).astype(float)
         if wins is None:
-            assert right.mean() > 0.8
+            assert right.mean() > 0.7
         else:
             assert paired_difference(right, rules_right).above(0) is wins
 
