@@ -115,7 +115,7 @@ def test_a_ladder_begins_lower_where_there_are_more_rows():
     assert many[0].share == pytest.approx(1 / 3)
 
 
-def steep_ladder(num=40):
+def steep_ladder(num=100):
     """Candidates that differ much, whose first fold tells nearly everything, at a fifth of the price."""
     rng = np.random.default_rng(0)
     good = rng.permutation(num) / num
@@ -124,7 +124,7 @@ def steep_ladder(num=40):
 
 def test_halving_gains_where_one_fold_tells_all_and_not_when_promotion_is_blind(monkeypatch):
     ladder = steep_ladder()
-    assert halving_gain(ladder, 0.25, num_draws=40).above(0)
+    assert halving_gain(ladder, 0.1, num_draws=30, num_orders=12).above(0)
     honest = automl_ladder.halving_search
 
     def blind(propose, evaluate, costs, clock, num_trials, eta):
@@ -140,7 +140,7 @@ def test_halving_gains_where_one_fold_tells_all_and_not_when_promotion_is_blind(
         return honest(propose, shuffled, costs, clock, num_trials, eta)
 
     monkeypatch.setattr(automl_ladder, "halving_search", blind)
-    assert not halving_gain(ladder, 0.25, num_draws=40).above(0)
+    assert not halving_gain(ladder, 0.1, num_draws=30, num_orders=12).above(0)
 
 
 def test_the_kept_ladder_does_not_decide_and_orders_alone_would_seem_to():
