@@ -119,7 +119,7 @@ def replay(ladder: pd.DataFrame, seconds: float, seed: int, eta: int) -> float:
 def halving_gain(
     ladder: pd.DataFrame,
     share: float,
-    num_draws: int = 200,
+    num_draws: int = 100,
     num_orders: int = 4,
     eta: int = 3,
 ) -> Interval:
