@@ -18,6 +18,8 @@ from mldev.techniques.automl_search import Clock, Proposer, Trial, halving_searc
 from mldev.techniques.automl_space import FAMILIES
 from mldev.techniques.automl_workers import Outcome
 
+LOWEST = 0.2  # scores below are drawn here; the tooltip has the true one
+
 
 @dataclass(frozen=True)
 class Story:
@@ -96,7 +98,8 @@ def look(
             "step": step,
             "candidate": place + 1,
             "family": trial.candidate.family.name,
-            "score": round(max(trial.scores[-1], 0.2), 4),
+            "score": round(trial.scores[-1], 4),
+            "height": round(max(trial.scores[-1], LOWEST), 4),
             "state": "all folds" if trial.rung == num_rungs - 1 else "one fold",
             "weight": round(float(weight), 3),
         }
@@ -116,11 +119,13 @@ def story_chart(story: Story) -> alt.VConcatChart:
             title="candidate, in the order of arrival",
             scale=alt.Scale(domain=[0, int(story.candidates["candidate"].max()) + 1]),
         ),
-        y=alt.Y("score:Q", title="validated R²", scale=alt.Scale(domain=[0.2, 0.7])),
+        y=alt.Y(
+            "height:Q", title="validated R²", scale=alt.Scale(domain=[LOWEST, 0.7])
+        ),
         color=alt.Color(
             "family:N",
             scale=alt.Scale(domain=list(FAMILIES)),
-            legend=alt.Legend(columns=4),
+            legend=alt.Legend(columns=2),
         ),
         shape=alt.Shape(
             "state:N",

@@ -40,7 +40,7 @@ def hangs(task):
 
 
 def eats_memory(task):
-    return [np.ones(5_000_000) for _ in range(1000)]
+    return [np.ones(5_000_000) for _ in range(40)]
 
 
 def runs_out_of_memory(task):
