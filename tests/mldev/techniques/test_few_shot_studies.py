@@ -78,6 +78,24 @@ def test_a_changed_row_is_noticed():
     assert len(studies.agree(Fake, seed=0)) == 3
 
 
+def test_a_block_is_compared_by_its_accuracy(monkeypatch):
+    """Answers may move from one episode of a block to another; a block as a whole may not get worse."""
+    study = STUDIES["scratch"]
+    kept = study.rows()[[f"right_{i}" for i in range(BLOCK)]]
+
+    def faked(change):
+        def block_row(row):
+            counts = kept.iloc[study.grid.index(row)].to_numpy()
+            return {f"right_{i}": int(n) for i, n in enumerate(change(counts))}
+
+        monkeypatch.setattr(studies, "block_row", block_row)
+        return study.recheck(num_rows=5)
+
+    assert faked(lambda counts: np.roll(counts, 3))["difference"].max() == pytest.approx(0)
+    with pytest.raises(StudyDisagrees, match="right was"):
+        faked(lambda counts: counts // 2)
+
+
 def test_joining_keeps_classes_and_names(pool):
     both = studies.joined(pool.only([0, 1]), pool.only([4]))
     assert both.letters == (pool.letters[0], pool.letters[1], pool.letters[4])
