@@ -21,7 +21,7 @@ from collections.abc import Callable
 import numpy as np
 
 from mldev.techniques import nas_studies, nas_table
-from mldev.techniques.nas_search import Search, Table
+from mldev.techniques.nas_search import Search, Table, winner_of_final
 
 STUDIES = nas_table.STUDIES | nas_studies.STUDIES
 
@@ -36,18 +36,26 @@ def run_searches(
         evaluate = table.one_training(seed)
         trained = search(evaluate, budget, seed)
         hits.append(table.evaluations_to(goal, trained, budget))
-        curves.append(table.regret(trained, evaluate, budget))
+        curves.append(table.regret(trained, evaluate, table.judge(seed), budget))
     return np.array(hits), np.array(curves)
 
 
+def finals(search: Search, table: Table, num_seeds: int) -> np.ndarray:
+    """Judged accuracy after a search with a final, one value per seed."""
+    return np.array([
+        table.judge(seed)(winner_of_final(search, table, seed))
+        for seed in range(num_seeds)
+    ])  # fmt: skip
+
+
 def random_leaders(table: Table, num_trainings: int, num_seeds: int) -> np.ndarray:
-    """True accuracy of what random search hands over after so many trainings, one value per seed."""
+    """Judged accuracy of what random search hands over after so many trainings, one value per seed."""
     found = []
     for seed in range(num_seeds):
         evaluate = table.one_training(seed)
         order = np.random.default_rng([seed, 2]).permutation(len(table.graphs))
         tried = [table.graphs[i] for i in order[:num_trainings]]
-        found.append(table.true_accuracy(max(tried, key=evaluate)))
+        found.append(table.judge(seed)(max(tried, key=evaluate)))
     return np.array(found)
 
 

@@ -7,7 +7,7 @@ have learned alone.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -152,7 +152,7 @@ def side_by_side(
 
 
 def make_optimizer(
-    parameters: object, num_steps: int, learning_rate: float = 0.3
+    parameters: Iterable[nn.Parameter], num_steps: int, learning_rate: float = 0.3
 ) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
     """Gradient descent with Nesterov momentum; the rate rises for a fifth of the steps, then falls to zero."""
     optimizer = torch.optim.SGD(parameters, learning_rate, momentum=0.9, nesterov=True)
@@ -162,7 +162,9 @@ def make_optimizer(
     return optimizer, schedule
 
 
-def batches(X: Tensor, y: Tensor, seeds: Sequence[int], num_epochs: int, size: int):
+def batches(
+    X: Tensor, y: Tensor, seeds: Sequence[int], num_epochs: int, size: int
+) -> Iterator[tuple[Tensor, Tensor]]:
     """Batches of images (B, G, 14, 14) and labels (B, G): each seed has its own order of the images."""
     makers = [torch.Generator().manual_seed(seed) for seed in seeds]
     full = len(y) // size * size

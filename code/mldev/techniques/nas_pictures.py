@@ -66,16 +66,18 @@ def draw_cell(ax: Axes, graph: Graph, title: str = "") -> None:
 
 def noise_chart(table: pd.DataFrame) -> alt.LayerChart:
     """How often random search's choice is truly among the best, with a slider for the noise of one training."""
-    level = alt.param(
-        name="level", value=1.0,
-        bind=alt.binding_select(options=sorted(table["noise"].unique().tolist()), name="noise, in units of the measured one: "),
-    )  # fmt: skip
+    levels = sorted(table["noise"].unique().tolist())
+    bind = alt.binding_select(
+        options=levels, name="noise, in units of the measured one "
+    )
+    level = alt.param(name="level", value=1.0, bind=bind)
+    share = alt.Axis(format="%")
     best = (
         alt.Chart(table)
         .transform_filter(alt.datum.noise == level)
         .encode(
             x=alt.X("trainings:Q", title="trainings paid for", scale=alt.Scale(domain=[40, 300])),
-            y=alt.Y("hits:Q", title="choice is among the best", axis=alt.Axis(format="%"), scale=alt.Scale(domain=[0, 1])),
+            y=alt.Y("hits:Q", title="choice is among the best", axis=share, scale=alt.Scale(domain=[0, 1])),
             color=alt.Color("seeds:N", title="trainings of each cell"),
             tooltip=["trainings", "seeds", alt.Tooltip("hits", format=".0%"), alt.Tooltip("loss", format=".4f")],
         )

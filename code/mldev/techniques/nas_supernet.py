@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 
 import numpy as np
@@ -135,15 +136,20 @@ def train_slopes(data: Data, num_steps: int, seed: int, rate: float = 0.1) -> Te
     return logits.detach()
 
 
-def slope_scores(logits: Tensor) -> np.ndarray:
-    """Logarithm of the weight that the mixture gives each architecture: its words' largest product of weights."""
+def slope_scores(logits: Tensor, with_none: bool = True) -> np.ndarray:
+    """Logarithm of the weight that the mixture gives each architecture: its words' largest product of weights.
+
+    Without `none`, only words that keep every edge count, as DARTS rounds; what has no such word scores -inf.
+    """
     log_weights = logits.log_softmax(1).double().numpy()
-    rows = np.arange(len(EDGES))
     index = {op: i for i, op in enumerate(OPERATIONS)}
-    return np.array([
-        max(log_weights[rows, [index[op] for op in word]].sum() for word in words)
-        for words in (genotypes_of()[graph] for graph in architectures())
-    ])  # fmt: skip
+    rows = np.arange(len(EDGES))
+    scores = []
+    for graph in architectures():
+        words = [w for w in genotypes_of()[graph] if with_none or "none" not in w]
+        sums = [log_weights[rows, [index[op] for op in word]].sum() for word in words]
+        scores.append(max(sums, default=-np.inf))
+    return np.array(scores)
 
 
 def training_cost(graph: Graph, num_train: int, num_epochs: int, num_valid: int) -> int:
@@ -163,7 +169,9 @@ def slopes_cost(num_steps: int) -> int:
     return multiply_adds(everything) * 2 * 3 * num_steps * BATCH
 
 
-def _endless(X: Tensor, y: Tensor, num_steps: int, seed: int):
+def _endless(
+    X: Tensor, y: Tensor, num_steps: int, seed: int
+) -> Iterator[tuple[Tensor, Tensor]]:
     """So many batches, in a new order after each pass."""
     num_epochs = -(-num_steps // (len(y) // BATCH))
     for i, (images, labels) in enumerate(batches(X, y, [seed], num_epochs, BATCH)):

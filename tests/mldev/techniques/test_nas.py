@@ -274,7 +274,53 @@ def test_evaluations_and_regret_on_a_small_table():
     trained = [graphs[0], graphs[2], graphs[1]]
     assert table.evaluations_to(table.top(0.25), trained, 4) == 3
     assert table.evaluations_to(table.top(0.25), trained[:2], 4) == 5
-    np.testing.assert_allclose(table.regret(trained, table.true_accuracy, 4), [0.7, 0.2, 0.0, 0.0])
+    true = table.true_accuracy
+    np.testing.assert_allclose(table.regret(trained, true, true, 4), [0.7, 0.2, 0.0, 0.0])
+
+
+def test_the_judge_never_uses_what_the_search_has_seen():
+    scores = np.arange(12.0).reshape(2, 6)
+    table = nas_search.Table(space.architectures()[:2], scores)
+    for seed in range(20):
+        looks = table.looks(seed)
+        assert sorted(looks[0]) == list(scores[0]) and sorted(looks[1]) == list(scores[1])
+        for i, graph in enumerate(table.graphs):
+            assert table.one_training(seed)(graph) == looks[i, 0]
+            assert table.judge(seed)(graph) == pytest.approx(looks[i, 3:].mean())
+
+
+def final_gain():
+    table = load_table()
+    with_final = nas.finals(nas_search.regularised_evolution, table, 100)
+    _, curves = nas.run_searches(nas_search.regularised_evolution, table, BUDGET, 100)
+    return interval(with_final - (table.mean.max() - curves[:, -1]))
+
+
+def test_claim_of_the_final_needs_second_looks(monkeypatch):
+    assert final_gain().above(0)
+    looks = nas_search.Table.looks
+
+    def one_look(self, seed):
+        seen = looks(self, seed).copy()
+        seen[:, 1:3] = seen[:, :1]  # the second looks only repeat the first
+        return seen
+
+    monkeypatch.setattr(nas_search.Table, "looks", one_look)
+    assert not final_gain().above(0)
+
+
+def evolution_with_final_gain(search):
+    table = load_table()
+    random_finals = nas.finals(nas_search.random_search, table, 400)
+    return interval(nas.finals(search, table, 400) - random_finals)
+
+
+def test_claim_of_evolution_with_final_fails_for_random_search():
+    def other_random_search(evaluate, budget, seed):
+        return nas_search.random_search(evaluate, budget, seed + 1000)
+
+    assert evolution_with_final_gain(nas_search.regularised_evolution).above(0)
+    assert not evolution_with_final_gain(other_random_search).above(0)
 
 
 def evolution_claim(search=nas_search.regularised_evolution):
