@@ -76,8 +76,11 @@ def correlation_within(
     """Rank correlation inside each group, averaged over groups by their numbers of pairs."""
     values, weights = [], []
     for name in np.unique(group):
-        member = group == name
-        if member.sum() > 2 and np.ptp(scores[member]) > 0:
+        member = (group == name) & np.isfinite(scores)
+        varied = all(
+            len(np.unique(values[member])) > 1 for values in (scores, accuracy)
+        )
+        if varied and member.sum() > 2:
             values.append(measure(scores[member], accuracy[member]))
             weights.append(member.sum() * (member.sum() - 1) / 2)
     return float(np.average(values, weights=weights))

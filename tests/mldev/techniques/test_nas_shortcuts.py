@@ -5,6 +5,8 @@ import pytest
 import torch
 from torch import nn
 
+from mldev.experiments import paired_difference
+from mldev.techniques import nas, nas_search
 from mldev.techniques import nas_network as network
 from mldev.techniques import nas_noise as noise
 from mldev.techniques import nas_proxies as proxies
@@ -148,3 +150,41 @@ def test_claim_of_the_proxy_falls_when_its_scores_are_shuffled():
     scores = proxies.proxy_scores("synflow", space.architectures(), *batch(8))
     assert correlation_above_zero(scores)
     assert not correlation_above_zero(np.random.default_rng(0).permutation(scores))
+
+
+def supernet_ranks(num_steps):
+    data = network.load_data()
+    scores = supernet.path_scores(supernet.train_paths(data, num_steps, 0), data, 100)
+    return noise.over_architectures(noise.spearman, scores, studies.load_table().mean, num_resamples=300).above(0.2)
+
+
+def test_claim_of_the_supernet_falls_with_untrained_weights():
+    assert supernet_ranks(160)
+    assert not supernet_ranks(0)
+
+
+def test_claim_of_the_found_cell_falls_with_a_random_cell():
+    final = studies.STUDIES["final"].rows().pivot(index="seed", columns="kind", values="test")
+    assert paired_difference(final["evolution"], final["random cell"]).above(0)
+    other = np.random.default_rng(0).permutation(final["random cell"].to_numpy())
+    assert not paired_difference(other, final["random cell"]).above(0)
+
+
+def test_found_cells_come_from_the_search_that_names_them(monkeypatch):
+    """The contender of evolution is what evolution with a final hands over; swapped for one draw, it is another."""
+    before = [studies.contender("evolution", seed) for seed in range(5)]
+    monkeypatch.setattr(studies, "regularised_evolution", lambda evaluate, budget, seed: (
+        nas_search.random_search(evaluate, 10, seed + 50)
+    ))  # fmt: skip
+    after = [studies.contender("evolution", seed) for seed in range(5)]
+    table = studies.load_table()
+    assert np.mean([table.true_accuracy(g) for g in before]) > np.mean([table.true_accuracy(g) for g in after])
+
+
+def test_correlation_within_groups_ignores_what_differs_between_them():
+    group = np.repeat([0, 1, 2], 50)
+    rng = np.random.default_rng(0)
+    scores, accuracy = group + 0.1 * rng.random(150), group + 0.1 * rng.random(150)
+    assert noise.spearman(scores, accuracy) > 0.8
+    assert abs(nas.correlation_within(noise.spearman, scores, accuracy, group)) < 0.25
+    assert nas.correlation_within(noise.spearman, accuracy, accuracy, group) == pytest.approx(1)
