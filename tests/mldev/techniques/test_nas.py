@@ -247,7 +247,7 @@ def test_random_search_agrees_with_the_hypergeometric_formula(record_property):
     assert not found.above(exact) and not found.below(exact)
     record_property("parity", {
         "algorithm": "Expected trainings of random search to the top 1 %", "library": "scipy.stats.hypergeom",
-        "version": __import__("scipy").__version__, "tolerance": 1e-9, "difference": abs(exact - library),
+        "version": __import__("scipy").__version__, "tolerance": 1e-9, "difference": float(abs(exact - library)),
         "kind": "numbers",
     })  # fmt: skip
     assert abs(exact - library) < 1e-9

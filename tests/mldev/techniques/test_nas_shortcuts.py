@@ -44,7 +44,7 @@ def test_synflow_keeps_its_identities(record_property):
 
     step = 1e-5
     slope = (scaled(1 + step) - scaled(1 - step)) / (2 * step)
-    difference = abs(slope - sum(flows.values())) / slope
+    difference = float(abs(slope - sum(flows.values())) / slope)
     record_property("parity", {
         "algorithm": "Synflow: summed terms against the slope of R along the weights", "library": "torch",
         "version": torch.__version__, "tolerance": 1e-8, "difference": difference, "kind": "numbers",
