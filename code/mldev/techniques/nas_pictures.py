@@ -72,13 +72,14 @@ def noise_chart(table: pd.DataFrame) -> alt.LayerChart:
     )
     level = alt.param(name="level", value=1.0, bind=bind)
     share = alt.Axis(format="%")
+    root = alt.Scale(type="sqrt", domain=[0, 1])
     best = (
         alt.Chart(table)
         .transform_filter(alt.datum.noise == level)
         .encode(
             x=alt.X("trainings:Q", title="trainings paid for", scale=alt.Scale(domain=[40, 300])),
-            y=alt.Y("hits:Q", title="choice is among the best", axis=share, scale=alt.Scale(domain=[0, 1])),
-            color=alt.Color("seeds:N", title="trainings of each cell"),
+            y=alt.Y("hits:Q", title="choice is among the best", axis=share, scale=root),
+            color=alt.Color("seeds:N", title="trainings of each cell", legend=alt.Legend(orient="bottom")),
             tooltip=["trainings", "seeds", alt.Tooltip("hits", format=".0%"), alt.Tooltip("loss", format=".4f")],
         )
     )  # fmt: skip

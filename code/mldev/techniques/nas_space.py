@@ -40,7 +40,7 @@ def all_genotypes() -> Iterator[Genotype]:
 
 @cache
 def canonical(genotype: Genotype) -> Graph:
-    """The graph that a genotype describes: the same for all genotypes that compute the same."""
+    """The graph that a genotype describes, with one name for all the ways to write it."""
     check_genotype(genotype)
     edges = [
         (start, end, op)
