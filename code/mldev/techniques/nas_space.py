@@ -3,6 +3,7 @@
 Node 0 is the cell's input, node 3 its output. Each of the six edges carries one of four operations, so a cell is a
 word of six letters from four: a `Genotype`. Many words describe the same graph. `canonical` maps each to its `Graph`,
 in which every edge lies on a way from input to output and no node merely repeats another; identical graphs count once.
+(Parallel skips double their input, which a normalisation behind undoes: such twins count as drawn.)
 A cell may hold at most three convolutions: that is the cost that the search may not exceed.
 """
 
@@ -101,7 +102,7 @@ def _swap(node: int) -> int:
 
 @cache
 def architectures() -> tuple[Graph, ...]:
-    """All different graphs, in a fixed order: the search space."""
+    """All allowed graphs, in a fixed order: the search space."""
     return tuple(sorted({canonical(g) for g in all_genotypes() if allowed(g)}))
 
 

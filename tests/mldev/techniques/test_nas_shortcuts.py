@@ -155,7 +155,7 @@ def test_claim_of_the_proxy_falls_when_its_scores_are_shuffled():
 def supernet_ranks(num_steps):
     data = network.load_data()
     scores = supernet.path_scores(supernet.train_paths(data, num_steps, 0), data, 100)
-    return noise.over_architectures(noise.spearman, scores, studies.load_table().mean, num_resamples=300).above(0.2)
+    return noise.over_architectures(noise.spearman, scores, studies.load_table().mean, num_resamples=300).above(0)
 
 
 def test_claim_of_the_supernet_falls_with_untrained_weights():
