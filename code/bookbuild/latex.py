@@ -31,6 +31,7 @@ FONTS = r"""
   BoldItalicFont=DejaVuSansMono-BoldOblique.ttf]
 \usepackage[math-style=TeX,bold-style=TeX]{unicode-math}
 \setmathfont{texgyrepagella-math.otf}
+\AtBeginDocument{\let\setminus\smallsetminus}% the font has no U+29F5
 """
 SETUP = (
     "TitleColor=bookink,InnerLinkColor=booklink,OuterLinkColor=booklink,VerbatimColor=bookcode,"
