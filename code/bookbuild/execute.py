@@ -143,6 +143,7 @@ def run_page(book: Book, docname: str, notebook: NotebookNode, on_cell: Callable
         finally:
             if client.meter:
                 client.meter.stop()
+    check_silence(docname, notebook)
     kind = front_matter(book.source(docname).read_text("utf8")).get("budget", "normal")
     return Run(
         page=docname,
@@ -153,6 +154,16 @@ def run_page(book: Book, docname: str, notebook: NotebookNode, on_cell: Callable
         memory_mib=round(client.meter.peak_bytes / 2**20, 1),
         budget_cpu=BUDGET_CPU[kind],
     )
+
+
+def check_silence(docname: str, notebook: NotebookNode) -> None:
+    """A cell that writes on its error stream gave a warning, which is to be mended."""
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    for number, cell in enumerate(code, 1):
+        words = "".join(o.text for o in cell.outputs if o.output_type == "stream" and o.name == "stderr")
+        if words:
+            lines = "\n".join(f"    {line}" for line in words.splitlines()[:6])
+            raise PageFailed(f"{docname}.md: cell {number} of {len(code)} wrote on its error stream\n{lines}")
 
 
 def describe_failure(docname: str, notebook: NotebookNode, number: int, error: Exception) -> str:

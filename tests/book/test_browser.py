@@ -40,7 +40,11 @@ FIRST_QUERIES = {
     "bayesian optimization": CHAPTER,
     "claims": "book/back/claims.html",
     "how to contribute": "book/back/contributing.html",
-    "data": "book/back/data.html",
+    "data": "book/introduction/data.html",
+    "data sets": "book/back/data.html",
+    "automl": "book/techniques/automl.html",
+    "neural architecture search": "book/techniques/nas.html",
+    "few-shot learning": "book/techniques/few-shot.html",
     "learning outcomes": "book/back/outcomes.html",
     "glossary": "book/glossary.html",
 }

@@ -210,6 +210,12 @@ def test_parity_tests_are_a_cached_step_and_fill_their_ledger(small_book):
 
 
 FAULTS = {
+    "a cell that warns": (
+        lambda book: book.replace(
+            book.page("two"), "value = math", "__import__('warnings').warn('beware')\nvalue = math"
+        ),
+        "book/training/two.md: cell 2 of 4 wrote on its error stream",
+    ),
     "a cell that does not parse": (
         lambda book: book.replace(book.page("one"), "value = answer()", "value = answer("),
         "book/training/one.md: cell 2 of 4, line 1: '(' was never closed: value = answer(",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,6 +10,7 @@ from tempfile import TemporaryDirectory
 import altair as alt
 import numpy as np
 import pandas as pd
+from sklearn.exceptions import ConvergenceWarning
 
 from mldev.plotting import PALETTE
 from mldev.techniques.automl_ensemble import greedy_selection
@@ -46,7 +48,9 @@ def tell(
         place = Path(folder) / f"{len(trials)}-{trials.index(trial)}-{rung}"
         place.mkdir()
         done = tuple(trial.folds)
-        results = evaluate(task, trial.candidate, rung, done, place)
+        with warnings.catch_warnings():  # a network's epochs are what is searched
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            results = evaluate(task, trial.candidate, rung, done, place)
         note(trial, task, Outcome("ok", results, "", 0.0), same_rows=True)
         for result, model in zip(trial.folds.values(), trial.load(), strict=True):
             if result.path not in tested:
