@@ -86,6 +86,7 @@ STUDIES: dict[str, Study] = {
         ],
         ("seconds_0", "seconds_1"),
         tolerance=0.01,
+        timing_factor=20.0,  # most fits take milliseconds, and the machine may be busy
     )
 }
 

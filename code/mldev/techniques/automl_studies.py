@@ -241,6 +241,7 @@ STUDIES: dict[str, Study] = {
         _grid(tuple(UNTUNED)),
         ("seconds",),
         tolerance=1e-6,
+        timing_factor=20.0,  # a fit takes milliseconds, and the machine may be busy
     ),
     "trials": Study(
         f"{CHAPTER}-trials",
