@@ -126,7 +126,7 @@ def memory_of_mixed_labels(train, test):
 
 
 def numbers_from_mixed_labels(train, test):
-    return chapter.by_learned_numbers(chapter.Digits(train.X, train.features, mixed(train.y, 0)), test)
+    return chapter.by_learned_weights(chapter.Digits(train.X, train.features, mixed(train.y, 0)), test)
 
 
 def runs(entrants, **settings):
@@ -146,7 +146,7 @@ def test_learning_claims_fail_on_mixed_labels():
     entrants = {
         "rules": chapter.by_rules,
         "memory": chapter.by_memory,
-        "numbers": chapter.by_learned_numbers,
+        "numbers": chapter.by_learned_weights,
         "no memory": memory_of_mixed_labels,
         "no numbers": numbers_from_mixed_labels,
     }
