@@ -63,7 +63,7 @@ def spoil(
 ) -> np.ndarray:
     """Labels with errors of a kind; the errors of one seed are nested over shares."""
     which = partner if kind == "look-alikes" else None
-    return wrong_labels(y, share, np.random.default_rng(seed), NUM_CLASSES, which)
+    return wrong_labels(y, share, np.random.default_rng([seed, 1]), NUM_CLASSES, which)
 
 
 def label_run(seed: int, sizes: tuple[int, ...] = SIZES) -> list[dict]:
@@ -92,6 +92,18 @@ def label_run(seed: int, sizes: tuple[int, ...] = SIZES) -> list[dict]:
                     for m, p in predictions.items()
                 ]
     return rows
+
+
+def unanimous_run(seed: int, share: float) -> float:
+    """The accuracy of the vote under look-alike errors, on test images whose 15 neighbours truly are of their class."""
+    X, y = digits()
+    sizes = (max(SIZES), NUM_TEST)
+    train, test = stratified_split(y, sizes, np.random.default_rng(seed))
+    partner = look_alikes(X[train], y[train])
+    neighbours = nearest(X[train], X[test], 15)
+    friends = (y[train][neighbours] == y[test][:, None]).all(axis=1)
+    given = spoil(y[train], share, "look-alikes", seed, partner)
+    return float(np.mean((vote(given[neighbours]) == y[test])[friends]))
 
 
 def label_table(num_seeds: int = 20) -> pd.DataFrame:
@@ -124,27 +136,36 @@ def choose_run(seed: int, counts: tuple[int, ...], share: float = 0.3) -> pd.Dat
         columns[name] = [
             np.mean(vote(given[neighbours[:, :k]]) == labels) for k in counts
         ]
-    return pd.DataFrame(columns, index=pd.Index(counts, name="neighbours"))
+    return pd.DataFrame(columns, index=pd.Index(counts, name="k"))
 
 
 def missing_run(
-    seed: int, columns: tuple[str, ...] = (), shares: tuple[float, ...] = MISSING
+    seed: int,
+    columns: tuple[str, ...] = (),
+    shares: tuple[float, ...] = MISSING,
+    shuffle_others: bool = False,
 ) -> list[dict]:
     """Test accuracy after removing cells: dropping incomplete training rows, or filling in their columns' means.
 
     Test rows are complete, except in the third way, where they lack as many cells.
-    The table has all columns of the data set, or those named.
+    The table has all columns of the data set, or those named. With `shuffle_others` it keeps the others as well,
+    but each of them shuffled over the rows: as many columns, and nothing in them that repeats the named ones.
     """
     table = datasets.load("breast_cancer")
-    X = table.X[list(columns) or list(table.X)].to_numpy()
+    named = list(columns) or list(table.X)
+    X = table.X[named].to_numpy()
     y = table.y.to_numpy()
+    if shuffle_others:
+        others = table.X.drop(columns=named).to_numpy()
+        shuffled = np.random.default_rng([seed, 3]).permuted(others, axis=0)
+        X = np.hstack([X, shuffled])
     train, test = stratified_split(y, (400, 169), np.random.default_rng(seed))
     rows = []
     for share in shares:
-        holes = remove_cells(X[train], share, np.random.default_rng(seed))
+        holes = remove_cells(X[train], share, np.random.default_rng([seed, 1]))
         whole = complete_rows(holes)
         filled = fill_cells(holes, holes)
-        holes_test = remove_cells(X[test], share, np.random.default_rng(1000 + seed))
+        holes_test = remove_cells(X[test], share, np.random.default_rng([seed, 2]))
         ways = {
             "drop rows": (holes[whole], y[train][whole], X[test]),
             "fill in means": (filled, y[train], X[test]),

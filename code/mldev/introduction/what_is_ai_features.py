@@ -24,7 +24,7 @@ FEATURES = (
 
 
 def enclosed(ink: np.ndarray) -> list[list[tuple[int, int]]]:
-    """The holes of a digit: the patches of paper that cannot be reached from outside.
+    """The holes of a digit: patches of paper not reached from outside.
 
     Each patch is flooded from one of its pixels, in four directions.
     """
@@ -42,7 +42,7 @@ def enclosed(ink: np.ndarray) -> list[list[tuple[int, int]]]:
                     paper.remove(beside)
                     frontier.append(beside)
         patches.append(patch)
-    return patches[1:]  # the first is the ground outside, flooded from a corner
+    return patches[1:]  # the first is the ground outside
 
 
 def upright(ink: np.ndarray) -> np.ndarray:

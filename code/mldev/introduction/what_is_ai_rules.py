@@ -114,22 +114,27 @@ SLACK = {
 }
 
 
-def broken(features: pd.DataFrame, digit: int) -> np.ndarray:
-    """How many of a digit's rules each image breaks; a near miss counts in part."""
+def broken(features: pd.DataFrame, ranges: dict[str, tuple]) -> np.ndarray:
+    """How many of a digit's rules each image breaks, near misses in part."""
     total = np.zeros(len(features))
-    for name, (low, high) in RULES[digit].items():
+    for name, (low, high) in ranges.items():
         value = features[name].to_numpy()
         outside = np.maximum(low - value, value - high)
         total += np.clip(outside / SLACK[name], 0, 1)
     return total
 
 
-def recognise(features: pd.DataFrame, digits: Sequence[int]) -> np.ndarray:
+def recognise(
+    features: pd.DataFrame,
+    digits: Sequence[int],
+    rules: dict[int, dict] = RULES,
+) -> np.ndarray:
     """Of these digits, the one whose rules each image breaks least."""
-    unknown = sorted(set(digits) - set(RULES))
+    unknown = sorted(set(digits) - set(rules))
     if unknown or not len(digits):
-        raise ValueError(f"digits: expected some of {sorted(RULES)}, got {digits!r}")
-    penalties = np.array([broken(features, digit) for digit in digits])
+        expected = f"expected some of {sorted(rules)}"
+        raise ValueError(f"digits: {expected}, got {digits!r}")
+    penalties = np.array([broken(features, rules[d]) for d in digits])
     return np.asarray(digits)[penalties.argmin(axis=0)]
 
 

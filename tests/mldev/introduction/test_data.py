@@ -43,6 +43,17 @@ def test_stratified_counts_equal_scikit_learn(record_property):
     assert worst == 0
 
 
+def test_three_parts_equal_two_calls_of_scikit_learn():
+    y = np.unique(np.asarray(datasets.load("penguins").y), return_inverse=True)[1]
+    ours = stratified_split(y, (206, 69, 69), np.random.default_rng(0))
+    train, rest = train_test_split(np.arange(len(y)), train_size=206, stratify=y, random_state=0)
+    valid, test = train_test_split(rest, train_size=69, stratify=y[rest], random_state=0)
+    theirs = [np.bincount(y[part]) for part in (train, valid, test)]
+    counts = [np.bincount(y[part]) for part in ours]
+    assert np.array_equal(counts[0], theirs[0])
+    assert np.abs(np.subtract(counts, theirs)).max() <= 1, "an odd row may go to either part"
+
+
 @pytest.mark.parity
 def test_filled_cells_equal_scikit_learn(record_property):
     worst = 0.0

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import sklearn
+from scipy.stats import binom
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 
@@ -81,6 +82,17 @@ def test_the_two_offers(runs):
     assert gain(MANY, "at random").below(0)
 
 
+def test_the_faulty_offer_wins_at_its_best_only_with_the_vote(runs):
+    clean = {m: accuracy(runs, m, size=200) for m in chapter.MODELS}
+    best = max(clean.values(), key=np.mean)
+
+    def wins(model, kind):
+        return paired_difference(accuracy(runs, model, share=0.4, kind=kind), best).above(0)
+
+    assert not wins(MANY, "at random") and not wins(LINEAR, "at random") and not wins(VOTE, "look-alikes")
+    assert paired_difference(accuracy(runs, VOTE, share=0.2), best).above(0)
+
+
 def test_validation_chooses_and_training_cannot():
     tables = repeat(chapter.choose_run, SEEDS, counts=(1, 9, 15))
     best = {way: [t[way].idxmax() for t in tables] for way in ("training", "validation")}
@@ -126,13 +138,38 @@ def test_few_columns_lose_more_from_holes_in_new_rows():
     assert not paired_difference(cost(four, "fill in means"), cost((), way)).above(0)
 
 
+def test_shuffled_columns_insure_nothing_and_real_ones_do():
+    four = ("worst radius", "worst texture", "worst smoothness", "worst concavity")
+
+    def cost(**options):
+        table = chapter.missing_table(12, shares=(0, 0.4), **options)
+        way = "new rows lack cells, too"
+        return chapter.scores(table, way=way, share=0) - chapter.scores(table, way=way, share=0.4)
+
+    thirty = cost()
+    assert paired_difference(cost(columns=four, shuffle_others=True), thirty).above(0)
+    assert not paired_difference(cost(shuffle_others=True), thirty).above(0), "no column is left to shuffle"
+
+
+def test_the_binomial_bounds_the_vote_and_holds_among_friends(runs):
+    """The claim fails on images whose neighbours are all of the right class: there is nothing left to explain."""
+    ideal = float(binom.cdf(7, 15, 0.4))
+    friends = interval(repeat(chapter.unanimous_run, 20, share=0.4))
+    assert interval(accuracy(runs, VOTE, share=0.4, kind="look-alikes")).below(ideal)
+    assert not friends.below(ideal)
+    assert friends.above(ideal - 0.03) and friends.below(ideal + 0.03)
+    other = interval(repeat(chapter.unanimous_run, 20, share=0.2))
+    assert not other.below(ideal + 0.03)
+
+
 def test_correction_looks_like_harm_only_on_uncorrected_test_labels():
     def seems(share, on):
-        habit = pd.DataFrame(repeat(chapter.habit_run, SEEDS, share=share))
+        habit = pd.DataFrame(repeat(chapter.habit_run, 20, share=share))
         return paired_difference(habit[f"{on}, corrected"], habit[f"{on}, given"])
 
     assert seems(0.8, "measured").below(0) and seems(0.8, "true").above(0)
     assert not seems(0.0, "measured").below(0)
+    assert seems(0.3, "measured").above(0) and not seems(0.8, "measured").above(0)
     assert not seems(0.3, "measured").below(0), "a vote outvotes a habit that fewer than half of the labels follow"
 
 
