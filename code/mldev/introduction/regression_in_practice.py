@@ -4,13 +4,16 @@ Every leak is measured in the same way: the preparation is fitted once to all ro
 folds, the model and the rows are the same, and the difference between the two scores is the leak.
 """
 
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import RandomForestRegressor
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.experimental import enable_iterative_imputer  # noqa: F401
 from sklearn.feature_selection import SelectKBest, f_regression
 from sklearn.impute import IterativeImputer, SimpleImputer
@@ -54,6 +57,14 @@ def preparation(
     )
 
 
+@contextmanager
+def stopped_early() -> Iterator[None]:
+    """No warning where training is stopped early on purpose: the network, and the rounds of the imputer."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        yield
+
+
 def candidates() -> dict[str, BaseEstimator]:
     """Untuned models whose predictions scaling may or may not change."""
     return {
@@ -76,10 +87,11 @@ def scaling_run(seed: int) -> list[dict]:
     train, test = next(KFold(5, shuffle=True, random_state=seed).split(X))
     rows = []
     for name, model in candidates().items():
-        raw, scaled = (
-            clone(m).fit(X[train], y[train]).predict(X[test])
-            for m in (model, make_pipeline(StandardScaler(), model))
-        )
+        with stopped_early():
+            raw, scaled = (
+                clone(m).fit(X[train], y[train]).predict(X[test])
+                for m in (model, make_pipeline(StandardScaler(), model))
+            )
         rows.append(
             {
                 "seed": seed,
@@ -119,8 +131,9 @@ def leak(
     seed: int,
 ) -> tuple[float, float]:
     """Cross-validated R2 with the preparation fitted to all rows (outside), and within each fold (inside)."""
-    outside = pooled_r2(model, clone(step).fit_transform(X, y), y, seed)
-    return outside, pooled_r2(make_pipeline(step, model), X, y, seed)
+    with stopped_early():
+        outside = pooled_r2(model, clone(step).fit_transform(X, y), y, seed)
+        return outside, pooled_r2(make_pipeline(step, model), X, y, seed)
 
 
 def iterative_imputer(num_rows: int) -> IterativeImputer:
@@ -146,7 +159,8 @@ def leak_run(seed: int, num_rows: int = 50, num_noise: int = 200) -> list[dict]:
             SelectKBest(f_regression, k=5), penalised, noisy, y, seed
         ),
     }
-    filled = by_model.fit_transform(np.column_stack([gaps, y]))[:, :-1]
+    with stopped_early():
+        filled = by_model.fit_transform(np.column_stack([gaps, y]))[:, :-1]
     scores["a model that sees y"] = (
         pooled_r2(penalised, filled, y, seed),
         scores["a model for gaps"][1],
