@@ -143,7 +143,7 @@ def all_matrices(
 def cost_run(
     seed: int,
     ratios: tuple[float, ...] = RATIOS,
-    class_weight: str | None = None,
+    class_weight: str | dict[int, float] | None = None,
 ) -> list[dict]:
     """Cost per test tumour when the threshold is chosen in each of `WAYS`, for each price of a miss in false alarms.
 

@@ -22,7 +22,7 @@ COST_WAYS = {
     "formula": ("from the costs", PALETTE["green"], "s"),
     "F2": ("best F2", PALETTE["blue"], "o"),
     "F0.5": ("best F0.5", PALETTE["orange"], "^"),
-    "one half": ("one half", PALETTE["grey"], "D"),
+    "one half": ("even odds", PALETTE["grey"], "D"),
 }
 
 
