@@ -148,6 +148,6 @@ def corrected_interval(
         raise ValueError(f"differences: expected two or more, got {values.shape}")
     n = len(values)
     error = np.sqrt((1 / n + num_test / num_train) * values.var(ddof=1))
-    margin = stats.t.ppf((1 + level) / 2, n - 1) * error
+    margin = float(stats.t.ppf((1 + level) / 2, n - 1) * error)
     mean = float(values.mean())
     return Interval(mean, mean - margin, mean + margin, n, level)

@@ -129,7 +129,7 @@ def some_tumours(seed: int) -> tuple[np.ndarray, np.ndarray]:
 GROUPS = {"leavers, 1 in 10": few_leavers, "tumours": some_tumours}
 
 
-def split_run(seed: int, group: str, num_splits: int = 20) -> dict[str, float]:
+def split_run(seed: int, group: str, num_splits: int = 12) -> dict[str, float]:
     """Standard deviation, over splits of 200 rows, of the test set's class share and of the test accuracy.
 
     Half of the splits are plain, half stratified; 50 rows are held out in each. `expected` is what the formula for

@@ -188,11 +188,13 @@ def threshold_chart(y: np.ndarray, scores: np.ndarray) -> alt.VConcatChart:
     cut = alt.param(name="cut", value=50, bind=slider)
     table = threshold_table(y, scores)
     metrics = table.melt("percent", ["precision", "recall", "accuracy"], "metric")
-    return alt.vconcat(
-        case_strip(y, scores).properties(height=110),
-        metric_lines(metrics.round(4)).properties(height=170),
-        matrix_cells(table).properties(height=110),
-    ).add_params(cut)
+    parts = (
+        case_strip(y, scores).properties(width=560, height=110),
+        metric_lines(metrics.round(4)).properties(width=560, height=170),
+        matrix_cells(table).properties(width=560, height=110),
+    )
+    chart = alt.vconcat(*parts).resolve_scale(color="independent", shape="independent")
+    return chart.add_params(cut)
 
 
 def case_strip(y: np.ndarray, scores: np.ndarray) -> alt.LayerChart:
@@ -203,15 +205,16 @@ def case_strip(y: np.ndarray, scores: np.ndarray) -> alt.LayerChart:
     x = alt.X("percent:Q", scale=alt.Scale(domain=[0, 100]), title=None)
     place = alt.Y("height:Q", axis=None, scale=alt.Scale(domain=[-0.6, 1.6]))
     colors = alt.Scale(domain=["benign", "malignant"], range=list(SHADES[:2]))
-    color = alt.Color(
-        "truth:N", scale=colors, title=None, legend=alt.Legend(orient="top")
-    )
+    legend = alt.Legend(orient="top")
+    color = alt.Color("truth:N", scale=colors, title=None, legend=legend)
+    marks = alt.Scale(domain=["benign", "malignant"], range=["circle", "triangle"])
+    shape = alt.Shape("truth:N", scale=marks, title=None, legend=legend)
     dots = alt.Chart(cases.round(3)).mark_point(filled=True, size=40)
     dots = dots.encode(
         x=x,
         y=place,
         color=color,
-        shape=alt.Shape("truth:N", title=None),
+        shape=shape,
         opacity=alt.condition("datum.percent >= cut", alt.value(0.9), alt.value(0.25)),
     )
     return dots + threshold_rule()
@@ -231,7 +234,7 @@ def metric_lines(metrics: pd.DataFrame) -> alt.LayerChart:
         base.mark_line().encode(x=x, y=y, color=color),
         here.mark_point(filled=True, size=80).encode(x=x, y=y, color=color),
         threshold_rule(),
-    ).resolve_scale(color="independent")
+    )
 
 
 def threshold_rule() -> alt.Chart:
