@@ -108,7 +108,8 @@ def roc_curve(
     """
     thresholds = np.append(np.inf, np.unique(scores)[::-1])
     flagged = scores >= thresholds[:, None]  # (thresholds, examples)
-    return flagged[:, y == 0].mean(axis=1), flagged[:, y == 1].mean(axis=1), thresholds
+    false_alarms, found = (flagged[:, y == c].mean(axis=1) for c in (0, 1))
+    return false_alarms, found, thresholds
 
 
 def auc(y: np.ndarray, scores: np.ndarray) -> float:
@@ -118,7 +119,7 @@ def auc(y: np.ndarray, scores: np.ndarray) -> float:
     """
     positives, negatives = scores[y == 1], scores[y == 0]
     if not (len(positives) and len(negatives)):
-        raise ValueError("y: expected positives and negatives, got one class only")
+        raise ValueError("y: expected both classes, got one class only")
     difference = positives[:, None] - negatives  # every pair
     return float(np.mean(difference > 0) + np.mean(difference == 0) / 2)
 
