@@ -54,13 +54,13 @@ def read_report(path: Path) -> list[dict]:
 
 
 def kept(book: Book) -> tuple[dict[str, str], list[dict]]:
-    """The fingerprints of the last run and what it recorded; nothing where either is missing or unreadable."""
+    """The fingerprints of the last run and what it recorded; nothing where they are missing or of an older build."""
     try:
-        return json.loads((book.collected / KEYS).read_text("utf8")), json.loads(
-            (book.collected / LEDGER).read_text("utf8")
-        )
+        keys = json.loads((book.collected / KEYS).read_text("utf8"))
+        entries = json.loads((book.collected / LEDGER).read_text("utf8"))
     except (FileNotFoundError, json.JSONDecodeError):
         return {}, []
+    return (keys, entries) if all("file" in entry for entry in entries) else ({}, [])
 
 
 def parity_step(book: Book) -> dict[str, Callable[[], None]]:
