@@ -13,16 +13,14 @@ from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 from mldev import datasets
-from mldev.experiments import interval, paired_difference, ratio_interval, repeat
+from mldev.experiments import interval, ratio_interval, repeat
 from mldev.introduction import classification_experiments as chapter
 from mldev.introduction.classification import Neighbours, corrected_interval
-
-SEEDS = 8
 
 
 @pytest.fixture(scope="module")
 def curves():
-    return repeat(chapter.complexity_run, SEEDS)
+    return repeat(chapter.complexity_run, 20, counts=(1, 15, 45, 255, 355))
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +43,10 @@ def iris_folds():
     return chapter.fold_table(flowers.X.to_numpy(), flowers.y.to_numpy(), models)
 
 
+def over_splits(differences):
+    return corrected_interval(differences, num_train=400, num_test=169)
+
+
 def fair(table, first, second):
     return corrected_interval(table[first] - table[second], num_train=4, num_test=1)
 
@@ -60,16 +62,18 @@ def test_the_complexity_curve_is_that_of_the_estimator():
 
 def test_both_ends_lose_and_the_plateau_does_not(curves):
     def gain(k):
-        return paired_difference(*([run.loc[j, "held out"] for run in curves] for j in (45, k)))
+        return over_splits([run.loc[45, "held out"] - run.loc[k, "held out"] for run in curves])
 
     assert gain(1).above(0) and gain(255).above(0)
     assert not gain(45).above(0) and not gain(15).above(0)
 
 
 def test_only_complex_models_have_a_gap(curves):
-    gap = {k: interval([r.loc[k, "training"] - r.loc[k, "held out"] for r in curves]) for k in (1, 45, 355)}
-    assert gap[1].above(0.2)
-    assert not gap[45].above(0.2) and not gap[355].above(0.2)
+    def gap(k):
+        return np.array([r.loc[k, "training"] - r.loc[k, "held out"] for r in curves])
+
+    assert over_splits(gap(1) - gap(255)).above(0.2)
+    assert not over_splits(gap(45) - gap(255)).above(0.2) and not over_splits(gap(355) - gap(255)).above(0.2)
     assert all(run.loc[1, "training"] == 1 for run in curves)
 
 
@@ -112,17 +116,27 @@ def test_few_leavers_are_one_in_ten():
 
 
 def test_smooth_borders_beat_remembering():
-    scores = pd.DataFrame(sum(repeat(chapter.border_run, 4), []))
+    """Swap the smooth border for the tree, or the forest for one neighbour, and the claim fails."""
+    scores = pd.DataFrame(sum(repeat(chapter.border_run, range(100, 110)), []))
     held = scores.pivot(index="seed", columns="model", values="held out")
 
     def gain(first, second):
-        return paired_difference(held[first], held[second])
+        return over_splits(held[first] - held[second])
 
-    assert gain("45 neighbours", "1 neighbour").above(0) and gain("45 neighbours", "decision tree").above(0)
-    assert gain("random forest", "decision tree").above(0)
-    assert not gain("1 neighbour", "decision tree").above(0.02) and not gain("decision tree", "1 neighbour").above(0.02)
+    assert gain("45 neighbours", "1 neighbour").above(0) and gain("random forest", "decision tree").above(0)
+    assert not gain("decision tree", "1 neighbour").above(0) and not gain("1 neighbour", "decision tree").above(0)
+    assert not gain("45 neighbours", "decision tree").above(0) and not gain("45 neighbours", "random forest").above(0)
+    assert interval(held["45 neighbours"] - held["decision tree"]).above(0), "as the naive interval has it"
     training = scores.groupby("model")["training"].mean()
     assert training[["1 neighbour", "decision tree"]].eq(1).all() and training["random forest"] > 0.99
+
+
+def test_overlapping_classes_leave_many_support_vectors():
+    X_train, _, y_train, _ = chapter.tumour_split(0)
+    many = len(chapter.scaled(SVC()).fit(X_train, y_train)[1].support_)
+    flowers = datasets.load("iris")
+    few = len(SVC(kernel="linear", C=10).fit(flowers.X.to_numpy()[:, 2:], flowers.y.to_numpy()).support_)
+    assert many / 400 > 0.4 and few / 150 < 0.15
 
 
 def test_only_support_vectors_count():
@@ -193,7 +207,7 @@ def test_a_tie_rule_prefers_a_class():
         return np.mean(answers != flip)
 
     def fewer(k, flip):
-        return paired_difference(*([called(seed, j, flip) for seed in range(4)] for j in (2, k)))
+        return over_splits([called(seed, 2, flip) - called(seed, k, flip) for seed in range(5)])
 
     assert fewer(1, False).below(0) and fewer(3, False).below(0)
     assert not fewer(1, True).below(0) and not fewer(3, True).below(0)
@@ -211,13 +225,28 @@ def test_unscaled_neighbours_see_the_feature_of_large_numbers():
     assert not interval([alike(seed, True) for seed in range(4)]).above(0.95)
 
 
+def test_scaling_gains_where_sizes_differ():
+    """With smoothness in units as large as those of texture, scaling gains nothing and the claim fails."""
+
+    def gain(seed, units):
+        X_train, X_held, y_train, y_held = chapter.tumour_split(seed)
+        both, plain = (
+            make(KNeighborsClassifier(45)).fit(X_train * units, y_train).score(X_held * units, y_held)
+            for make in (chapter.scaled, lambda model: model)
+        )
+        return both - plain
+
+    assert over_splits([gain(seed, (1, 1)) for seed in range(20)]).above(0)
+    assert not over_splits([gain(seed, (1, 300)) for seed in range(20)]).above(0)
+
+
 def test_shallow_trees_win_and_a_tree_does_not_beat_itself():
     def held(seed, depth):
         X_train, X_held, y_train, y_held = chapter.tumour_split(seed)
         return DecisionTreeClassifier(max_depth=depth, random_state=seed).fit(X_train, y_train).score(X_held, y_held)
 
     def gain(depth):
-        return paired_difference(*([held(seed, d) for seed in range(SEEDS)] for d in (depth, 20)))
+        return over_splits([held(seed, depth) - held(seed, 20) for seed in range(20)])
 
     assert gain(3).above(0) and not gain(20).above(0)
 
