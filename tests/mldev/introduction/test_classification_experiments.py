@@ -29,6 +29,8 @@ def digits_folds():
     models = {
         "support vectors": lambda seed: SVC(),
         "twin": lambda seed: SVC(),
+        "5 neighbours": lambda seed: KNeighborsClassifier(),
+        "most frequent": lambda seed: DummyClassifier(),
         "decision tree": lambda seed: DecisionTreeClassifier(random_state=seed),
         "random forest": lambda seed: RandomForestClassifier(25, random_state=seed),
     }
@@ -115,8 +117,10 @@ def test_few_leavers_are_one_in_ten():
         assert X.shape == (200, 3) and y.sum() == 20
 
 
-def test_smooth_borders_beat_remembering():
+def test_smooth_borders_beat_remembering(monkeypatch):
     """Swap the smooth border for the tree, or the forest for one neighbour, and the claim fails."""
+    names = ("1 neighbour", "45 neighbours", "decision tree", "random forest")
+    monkeypatch.setattr(chapter, "BORDERS", {name: chapter.BORDERS[name] for name in names})
     scores = pd.DataFrame(sum(repeat(chapter.border_run, range(100, 110)), []))
     held = scores.pivot(index="seed", columns="model", values="held out")
 
@@ -161,6 +165,14 @@ def test_support_vectors_are_separated_from_trees_and_not_from_themselves(digits
     assert fair(digits_folds, "support vectors", "random forest").above(0)
     assert fair(digits_folds, "random forest", "decision tree").above(0)
     assert not fair(digits_folds, "support vectors", "twin").above(0)
+
+
+def test_five_neighbours_are_level_with_support_vectors_and_a_guess_is_not(digits_folds):
+    def apart(first, second):
+        return fair(digits_folds, first, second).above(0) or fair(digits_folds, first, second).below(0)
+
+    assert not apart("support vectors", "5 neighbours")
+    assert apart("support vectors", "most frequent") and apart("5 neighbours", "most frequent")
 
 
 def test_bad_trees_make_a_good_forest(digits_folds):
