@@ -72,9 +72,12 @@ def cross_validate(
 
 
 def fold_interval(
-    scores: np.ndarray, kind: str = "corrected", level: float = 0.95
+    scores: np.ndarray,
+    kind: str = "corrected",
+    level: float = 0.95,
+    ratio: float | None = None,
 ) -> tuple[float, float]:
-    """An interval made from the k scores of a cross-validation.
+    """An interval made from the k scores of a cross-validation, or of k random splits.
 
     Parameters
     ----------
@@ -85,14 +88,19 @@ def fold_interval(
         "corrected": the same, with the variance of Nadeau and Bengio, which counts the training rows that folds share.
     level
         The share of experiments whose interval should hold the true score.
+    ratio
+        Test rows over training rows of each split; by default that of k folds, 1 / (k - 1).
     """
     if kind not in INTERVALS:
         raise ValueError(f"kind {kind!r}: expected one of {', '.join(INTERVALS)}")
+    if ratio is not None and not 0 < ratio < np.inf:
+        raise ValueError(f"ratio {ratio}: expected test over training rows, above 0")
     k, tail = len(scores), (1 - level) / 2
     if kind == "quantiles":
         low, high = np.quantile(scores, [tail, 1 - tail])
         return float(low), float(high)
-    shared = 1 / (k - 1) if kind == "corrected" else 0.0  # test rows / training rows
+    ratio = 1 / (k - 1) if ratio is None else ratio  # test rows / training rows
+    shared = ratio if kind == "corrected" else 0.0
     error = scores.std(ddof=1) * np.sqrt(1 / k + shared)
     half = stats.t.ppf(1 - tail, k - 1) * error
     return float(scores.mean() - half), float(scores.mean() + half)
@@ -145,8 +153,8 @@ def strongest_penalty(X: np.ndarray, y: np.ndarray) -> float:
 def optimality_gap(X: np.ndarray, y: np.ndarray, model: Linear, alpha: float) -> float:
     """How far a lasso solution is from its optimality conditions: zero at the optimum, and nowhere else.
 
-    The correlation of a column with the residuals is `alpha` with the sign of its coefficient, or, where the
-    coefficient is zero, at most `alpha` in size.
+    The mean product of a centred column with the residuals is `alpha` with the sign of its coefficient, or, where
+    the coefficient is zero, at most `alpha` in size.
     """
     pull = (X - X.mean(axis=0)).T @ (y - model.predict(X)) / len(y)  # (p,)
     inside = np.maximum(np.abs(pull) - alpha, 0)

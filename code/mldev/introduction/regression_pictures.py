@@ -43,12 +43,13 @@ def polynomial_fits(table: pd.DataFrame, degrees: Sequence[int] = (1, 2, 9)) -> 
         top.plot(line, height, color=color, label=f"degree {degree}")
     top.set(xlabel="income (francs)", ylabel="food (francs)", ylim=(0, 2100))
     top.legend(ncols=2, loc="upper left")
-    for name, color, marker in zip(
-        ("training", "validation"), COLORS, "os", strict=False
-    ):
-        runs = table[table["rows"] == name].pivot(
-            index="seed", columns="degree", values="error"
-        )
+    tested = table["rows"] == "validation"
+    parts = {"training": table[~tested]} | {
+        f"validation, richest {where}": part
+        for where, part in table[tested].groupby("richest")
+    }
+    for (name, part), color, marker in zip(parts.items(), COLORS, "os^", strict=False):
+        runs = part.pivot(index="seed", columns="degree", values="error")
         quarter, median, three = np.quantile(runs, (0.25, 0.5, 0.75), axis=0)
         low.fill_between(runs.columns, quarter, three, color=color, alpha=0.2, lw=0)
         low.plot(runs.columns, median, color=color, marker=marker, label=name)

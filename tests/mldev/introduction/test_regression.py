@@ -159,6 +159,17 @@ def test_intervals_by_hand():
     assert chapter.fold_interval(scores, "quantiles") == pytest.approx((1.1, 4.9))
 
 
+def test_the_ratio_of_random_splits_widens_the_corrected_interval_alone():
+    scores = np.arange(12.0)
+    half = stats.t.ppf(0.975, 11) * scores.std(ddof=1) * np.sqrt(1 / 12 + 1 / 4)
+    assert chapter.fold_interval(scores, ratio=1 / 4) == pytest.approx((5.5 - half, 5.5 + half))
+    assert chapter.fold_interval(scores, ratio=1 / 11) == chapter.fold_interval(scores)
+    assert chapter.fold_interval(scores, "plain", ratio=1 / 4) == chapter.fold_interval(scores, "plain")
+    for ratio in (0.0, -1.0, float("nan")):
+        with pytest.raises(ValueError, match=f"ratio {ratio}"):
+            chapter.fold_interval(scores, ratio=ratio)
+
+
 def test_bad_input_is_named():
     X, y = np.ones((4, 1)), np.arange(4.0)
     with pytest.raises(ValueError, match="alpha -1"):

@@ -14,18 +14,42 @@ def frame(run, seeds, **options):
     return pd.DataFrame(sum(rows, []) if isinstance(rows[0], list) else rows)
 
 
-def test_polynomials_predict_badly_and_a_modest_degree_does_not():
-    runs = frame(chapter.degree_run, 30, degrees=(1, 2, 9))
+def test_polynomials_explode_beyond_their_rows_and_a_modest_degree_does_not():
+    runs = frame(chapter.degree_run, 100, degrees=(1, 2, 9))
     errors = runs.pivot(index="seed", columns=["rows", "degree"], values="error")
+    richest = runs.groupby("seed")["richest"].first()
 
     def falls(rows):
         return errors[rows].diff(axis=1).iloc[:, 1:].max().max() <= 0
 
-    def explodes(degree):
-        return interval(np.log10(errors["validation"][degree] / errors["validation"][1])).above(1)
+    def ratio(degree, where):
+        found = np.log10(errors["validation"][degree] / errors["validation"][1])
+        return interval(found[richest == where])
 
-    assert falls("training") and explodes(9)
-    assert not falls("validation") and not explodes(2)
+    assert falls("training") and not falls("validation")
+    assert ratio(9, "held out").above(3) and not ratio(2, "held out").above(3)
+    within = ratio(9, "trained on")
+    assert within.above(0) and within.below(1), "the claim's second half"
+    assert not within.above(3) and not ratio(9, "held out").below(1), "swapped, each half fails"
+    assert not ratio(2, "trained on").above(0)
+
+
+def test_degree_2_beats_the_line_and_degree_9_does_not():
+    errors = frame(chapter.degree_run, 100, degrees=(1, 2, 9))
+    errors = errors[errors["rows"] == "validation"].pivot(index="seed", columns="degree", values="error")
+
+    def better(degree):
+        return interval((errors[degree] < errors[1]).astype(float)).above(0.5)
+
+    assert better(2) and not better(9) and not better(1)
+
+
+def test_the_richest_household_is_found():
+    X, _ = chapter.households()
+    for seed in range(6):
+        order = np.random.default_rng(seed).permutation(len(X))
+        trained = X.max() in X[order[: len(X) // 2]]
+        assert {row["richest"] for row in chapter.degree_run(seed, (1,))} == {"trained on" if trained else "held out"}
 
 
 def test_folds_are_nearer_the_truth_and_random_splits_are_not():
@@ -109,6 +133,33 @@ def test_the_best_penalty_keeps_noise_and_the_cautious_one_does_not():
     assert interval(kept["noise, best"]).above(3) and not interval(kept["noise, cautious"]).above(3)
     assert paired_difference(kept["noise, best"], kept["noise, cautious"]).above(0)
     assert interval(kept["real, best"]).above(3)
+
+
+def test_a_penalty_chosen_inside_pays_for_few_rows_only():
+    def gains(**options):
+        chosen = frame(chapter.chosen_run, 20, penalties=chapter.PENALTIES[::4], **options)
+        return [paired_difference(chosen[method], chosen["none"]).above(0) for method in chapter.METHODS]
+
+    assert all(gains())
+    assert not any(gains(num_rows=350)), "with many rows least squares hardly overfits"
+
+
+def test_no_choice_is_the_penalty_itself_and_the_test_patients_have_no_say(monkeypatch):
+    chosen = chapter.chosen_run(3, penalties=(1.0,))
+    fixed = {row["method"]: row["r2"] for row in chapter.penalty_run(3, penalties=(1.0,))}
+    assert chosen == pytest.approx(fixed)
+    X, y, names = chapter.diabetes()
+    here = np.random.default_rng(3).permutation(len(y))[:50]
+    other = np.full(len(y), 1.0)
+    other[here] = 0
+    picks = []
+    real = chapter.fit
+    monkeypatch.setattr(chapter, "fit", lambda *a: picks.append((a[0], a[3], len(a[2]))) or real(*a))
+    chapter.chosen_run(3)
+    first, picks[:] = [p for p in picks if p[2] == 50], []
+    monkeypatch.setattr(chapter, "diabetes", lambda: (X, y + 500 * other * np.arange(len(y)), names))
+    chapter.chosen_run(3)
+    assert first == [p for p in picks if p[2] == 50] and len(first) == 2
 
 
 def gain(method, penalty, num_rows):

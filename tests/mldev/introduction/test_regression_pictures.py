@@ -28,9 +28,14 @@ def test_polynomial_errors_are_medians():
     rng = np.random.default_rng(0)
     grid = [(s, d, r) for s in range(5) for d in range(1, 11) for r in ("training", "validation")]
     table = pd.DataFrame(grid, columns=["seed", "degree", "rows"]).assign(error=rng.uniform(50, 90, len(grid)))
+    table["richest"] = np.where(table["seed"] < 3, "held out", "trained on")
     top, low = pictures.polynomial_fits(table).axes
-    medians = table[table["rows"] == "validation"].groupby("degree")["error"].median()
-    assert np.allclose(drawn(low)["validation"].get_ydata(), medians)
+    for where in ("held out", "trained on"):
+        part = table[(table["rows"] == "validation") & (table["richest"] == where)]
+        medians = part.groupby("degree")["error"].median()
+        assert np.allclose(drawn(low)[f"validation, richest {where}"].get_ydata(), medians)
+    medians = table[table["rows"] == "training"].groupby("degree")["error"].median()
+    assert np.allclose(drawn(low)["training"].get_ydata(), medians)
     assert {"degree 1", "degree 2", "degree 9"} <= set(drawn(top))
 
 
