@@ -28,7 +28,6 @@ Policy = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 def similarity(X: np.ndarray, X_other: np.ndarray, gamma: float = 20.0) -> np.ndarray:
     """How alike the rows of two tables are: exp(-gamma * squared distance), (rows, other rows)."""
-    X, X_other = X.astype(float), X_other.astype(float)
     squared = (X**2).sum(1)[:, None] + (X_other**2).sum(1) - 2 * X @ X_other.T
     return np.exp(-gamma * np.maximum(squared, 0))
 
@@ -44,11 +43,7 @@ def one_hot(y: np.ndarray, num_classes: int) -> np.ndarray:
 
 
 def spread_labels(
-    W: np.ndarray,
-    y: np.ndarray,
-    num_classes: int,
-    alpha: float = 0.2,
-    num_rounds: int = 12,
+    W: np.ndarray, Y: np.ndarray, alpha: float = 0.2, num_rounds: int = 10
 ) -> np.ndarray:
     """Let labels spread from example to example.
 
@@ -56,10 +51,8 @@ def spread_labels(
     ----------
     W
         How alike the examples are, (N, N), symmetric.
-    y
-        One class per example, -1 where it is unknown.
-    num_classes
-        How many classes there are.
+    Y
+        A row per example, with a one at its class; zeros where it is unknown, (N, C).
     alpha
         The share of each example's score that comes from the others.
     num_rounds
@@ -75,23 +68,22 @@ def spread_labels(
     W = W - np.diag(np.diag(W))  # nobody listens to itself
     root = np.sqrt(W.sum(axis=1))
     S = W / root[:, None] / root
-    Y = one_hot(y, num_classes)
     F = Y
     for _ in range(num_rounds):
-        F = alpha * S @ F + (1 - alpha) * Y
+        F = alpha * (S @ F) + (1 - alpha) * Y
     return F
 
 
-def propagate_labels(
-    W: np.ndarray, y: np.ndarray, num_classes: int, num_rounds: int = 1000
-) -> np.ndarray:
-    """The older rule: each example takes the mean of all, and what is labelled keeps its label; (N, C)."""
+def propagate_labels(W: np.ndarray, Y: np.ndarray, num_rounds: int = 100) -> np.ndarray:
+    """The older rule: each example takes the mean of all, scaled to a sum of one; what is labelled keeps its label."""
     P = W / W.sum(axis=1, keepdims=True)
-    Y = one_hot(y, num_classes)
+    labelled = Y.any(axis=1, keepdims=True)
     F = Y
     for _ in range(num_rounds):
-        F = np.where(y[:, None] == -1, P @ F, Y)
-    return F / np.maximum(F.sum(axis=1, keepdims=True), np.finfo(float).tiny)
+        F = P @ F
+        total = F.sum(axis=1, keepdims=True)
+        F = np.where(labelled, Y, F / np.where(total == 0, 1, total))
+    return F
 
 
 def epsilon_greedy(
@@ -209,7 +201,8 @@ class LinearBandit:
         if rng.random() < self.epsilon:
             return int(rng.integers(len(self.weights)))
         scores = self.scores(x)
-        return int(rng.choice(np.flatnonzero(scores == scores.max())))
+        best = np.flatnonzero(scores == scores.max())
+        return int(best[0] if len(best) == 1 else rng.choice(best))
 
     def learn(self, x: np.ndarray, arms: np.ndarray, rewards: np.ndarray) -> None:
         """Update the regressions of some arms with their rewards for this example."""

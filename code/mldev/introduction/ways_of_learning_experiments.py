@@ -18,6 +18,7 @@ from mldev.introduction.data_experiments import NUM_TEST, digits, nearest
 from mldev.introduction.ways_of_learning import (
     LinearBandit,
     Policy,
+    one_hot,
     play,
     similarity,
     spread_labels,
@@ -50,6 +51,7 @@ ANSWERERS = {  # told a label, or only whether its own answer was right
 def split(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Training images and labels, test images and labels; the order of the training images is random."""
     X, y = digits()
+    X = X.astype(float)  # likeness of distant images is too small for 32 bits
     sizes = (NUM_TRAIN, NUM_TEST)
     train, test = stratified_split(y, sizes, np.random.default_rng(seed))
     return X[train], y[train], X[test], y[test]
@@ -80,21 +82,29 @@ def name_clusters(clusters: np.ndarray, y: np.ndarray, num_clusters: int) -> np.
     return names
 
 
+def spread_over(
+    X: np.ndarray, X_test: np.ndarray, answers: list[np.ndarray]
+) -> list[np.ndarray]:
+    """Scores of the test images for several sets of known answers, which spread side by side."""
+    Y = np.hstack([one_hot(y, NUM_CLASSES) for y in answers])
+    F = similarity(X_test, X) @ spread_labels(similarity(X, X), Y)
+    return np.split(F, len(answers), axis=1)
+
+
 def label_run(seed: int, sizes: tuple[int, ...] = SIZES) -> list[dict]:
     """Test accuracy of four ways that use labels, for each number of labels drawn at random."""
     X, y, X_test, y_test = split(seed)
-    W, W_test = similarity(X, X), similarity(X_test, X)
-    groups = KMeans(NUM_CLASSES, n_init=3, random_state=seed).fit(X)
+    scores = spread_over(X, X_test, [hidden(y, size) for size in sizes])
+    groups = KMeans(NUM_CLASSES, n_init=1, random_state=seed).fit(X)
     groups_test, rows = groups.predict(X_test), []
-    for size in sizes:
+    for size, score in zip(sizes, scores, strict=True):
         given = hidden(y, size)
-        scores = W_test @ spread_labels(W, given, NUM_CLASSES)
         linear = logistic_regression().fit(X[:size], y[:size])
         predictions = (
             y[nearest(X[:size], X_test, 1)[:, 0]],
             linear.predict(X_test),
             name_clusters(groups.labels_, given, NUM_CLASSES)[groups_test],
-            scores.argmax(axis=1),
+            score.argmax(axis=1),
         )
         for way, predicted in zip(LABEL_WAYS, predictions, strict=True):
             row = {"seed": seed, "way": way, "size": size}
@@ -177,12 +187,12 @@ def more_left(X: np.ndarray) -> np.ndarray:
 def question_run(seed: int, size: int = 80) -> list[dict]:
     """What label spreading gains on one neighbour and on a linear model, for two questions about the same images."""
     X, y, X_test, y_test = split(seed)
-    W, W_test, rows = similarity(X, X), similarity(X_test, X), []
     closest, closest_test = nearest(X, X, 2)[:, 1], nearest(X[:size], X_test, 1)[:, 0]
     answers = {"which digit": (y, y_test)}
     answers["more ink left"] = (more_left(X), more_left(X_test))
-    for question, (t, t_test) in answers.items():
-        scores = W_test @ spread_labels(W, hidden(t, size), NUM_CLASSES)
+    known = [hidden(t, size) for t, _ in answers.values()]
+    spread, rows = spread_over(X, X_test, known), []
+    for (question, (t, t_test)), scores in zip(answers.items(), spread, strict=True):
         linear = logistic_regression().fit(X[:size], t[:size])
         row = {"seed": seed, "question": question}
         row["neighbours agree"] = accuracy(t[closest], t)
@@ -213,7 +223,7 @@ def readers(seed: int, size: int = 40) -> pd.DataFrame:
     """Which test images each of four readers gets right, each taught with the same few labels."""
     X, y, X_test, y_test = split(seed)
     given = hidden(y, size)
-    scores = similarity(X_test, X) @ spread_labels(similarity(X, X), given, NUM_CLASSES)
+    (scores,) = spread_over(X, X_test, [given])
     groups = KMeans(NUM_CLASSES, n_init=1, random_state=seed).fit(X)
     names = name_clusters(groups.labels_, given, NUM_CLASSES)
     predictions = (
@@ -273,3 +283,11 @@ def answer_run(seed: int, way: str, right_is_label: bool = False) -> list[dict]:
                 }
             )
     return rows
+
+
+def answer_table(
+    way: str, num_seeds: int = 20, right_is_label: bool = False
+) -> pd.DataFrame:
+    """All runs of one learner, one row for each seed and number of images answered."""
+    runs = repeat(answer_run, num_seeds, way=way, right_is_label=right_is_label)
+    return pd.DataFrame(sum(runs, []))
