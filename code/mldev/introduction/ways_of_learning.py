@@ -204,7 +204,9 @@ class LinearBandit:
         best = np.flatnonzero(scores == scores.max())
         return int(best[0] if len(best) == 1 else rng.choice(best))
 
-    def learn(self, x: np.ndarray, arms: np.ndarray, rewards: np.ndarray) -> None:
+    def learn(
+        self, x: np.ndarray, arms: np.ndarray | slice, rewards: np.ndarray
+    ) -> None:
         """Update the regressions of some arms with their rewards for this example."""
         v = self.inverse[arms] @ x  # (arms, features)
         gain = v / (1 + v @ x)[:, None]

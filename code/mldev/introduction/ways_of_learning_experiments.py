@@ -144,11 +144,11 @@ def labels_needed(
     return needed
 
 
-def chosen_run(seed: int) -> list[dict]:
+def chosen_run(seed: int, sizes: tuple[int, ...] = CHOSEN_SIZES) -> list[dict]:
     """As many clusters as labels; for each, the label of the image nearest to its centre is asked for."""
     X, y, X_test, y_test = split(seed)
     rows = []
-    for size in CHOSEN_SIZES:
+    for size in sizes:
         groups = KMeans(size, n_init=1, random_state=seed).fit(X)
         asked = groups.transform(X).argmin(axis=0)
         predictions = {
@@ -268,7 +268,7 @@ def answer_run(seed: int, way: str, right_is_label: bool = False) -> list[dict]:
         named.append(arm)
         right += arm == label
         if way == "told the label" or (right_is_label and arm == label):
-            learner.learn(x, every, (every == label).astype(float))
+            learner.learn(x, slice(None), (every == label).astype(float))
         else:
             learner.learn(x, np.array([arm]), np.array([float(arm == label)]))
         if t in SIZES:

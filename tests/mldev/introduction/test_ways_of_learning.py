@@ -102,7 +102,7 @@ def test_exact_rewards_equal_every_path():
 
 @pytest.mark.parity
 def test_simulated_bandits_earn_the_exact_sum(record_property):
-    means, rounds, runs = np.array([0.4, 0.5, 0.8]), 10, 1000
+    means, rounds, runs = np.array([0.4, 0.5, 0.8]), 8, 600
     worst = 0.0
     for policy in (chapter.epsilon_greedy, chapter.ucb1):
         rng = np.random.default_rng(0)
@@ -122,11 +122,11 @@ def test_random_play_has_the_mean_reward():
 
 def test_ucb1_keeps_its_proved_bound_and_no_exploration_breaks_it():
     """Auer et al.: regret at most 8 ln n times the sum of 1/gap, plus (1 + pi^2/3) times the sum of gaps."""
-    means, rounds = np.array([0.5, 0.9]), 2000
+    means, rounds = np.array([0.5, 0.9]), 1500
     bound = 8 * np.log(rounds) / 0.4 + (1 + np.pi**2 / 3) * 0.4
 
     def regrets(policy):
-        for seed in range(6):
+        for seed in range(5):
             rng = np.random.default_rng(seed)
             chosen, _ = chapter.play(policy, (rng.random((rounds, 2)) < means).astype(float), rng)
             yield (means.max() - means[chosen]).sum()
