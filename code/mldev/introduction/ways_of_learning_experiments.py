@@ -41,7 +41,6 @@ CHOSEN_SIZES = (10, 20, 40, 80)
 ANSWERERS = {  # told a label, or only whether its own answer was right
     "told the label": {},
     "any answer": {"epsilon": 1.0},
-    "best answer": {},
     "epsilon-greedy": {"epsilon": 0.1},
     "LinUCB": {"bonus": 0.3},
 }
