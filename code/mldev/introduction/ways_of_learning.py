@@ -52,7 +52,7 @@ def spread_labels(
     W
         How alike the examples are, (N, N), symmetric.
     Y
-        A row per example, with a one at its class; zeros where it is unknown, (N, C).
+        A row per example, a one at its class, zeros where unknown, (N, C).
     alpha
         The share of each example's score that comes from the others.
     num_rounds
@@ -89,14 +89,15 @@ def propagate_labels(W: np.ndarray, Y: np.ndarray, num_rounds: int = 100) -> np.
 def epsilon_greedy(
     pulls: np.ndarray, wins: np.ndarray, epsilon: float = 0.1
 ) -> np.ndarray:
-    """Any arm with probability epsilon, else the one with the best record; an arm never tried counts as best."""
+    """Any arm with probability epsilon, else the one with the best record."""
+    # an arm never tried counts as best
     record = np.where(pulls == 0, np.inf, wins / np.maximum(pulls, 1))
     best = record == record.max()
     return epsilon / len(pulls) + (1 - epsilon) * best / best.sum()
 
 
 def ucb1(pulls: np.ndarray, wins: np.ndarray) -> np.ndarray:
-    """The arm whose record plus bonus is highest; the bonus shrinks with the arm's own pulls."""
+    """The arm whose record plus bonus is highest; untried arms come first."""
     if (pulls == 0).any():
         best = pulls == 0
     else:
@@ -159,7 +160,7 @@ def added(counts: tuple[int, ...], place: int, amount: int) -> tuple[int, ...]:
 
 
 class LinearBandit:
-    """One ridge regression of the reward per arm, updated after every round; with a bonus it is LinUCB.
+    """One ridge regression of the reward per arm; with a bonus it is LinUCB.
 
     Parameters
     ----------

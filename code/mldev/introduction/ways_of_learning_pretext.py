@@ -62,7 +62,7 @@ def encoder() -> nn.Sequential:
 def turned_loss(
     network: nn.Module, head: nn.Module, images: torch.Tensor
 ) -> torch.Tensor:
-    """Turn every image by 0, 90, 180 and 270 degrees, and ask which turn it was."""
+    """Turn every image by 0, 90, 180, 270 degrees; ask which turn it was."""
     squares = images.view(-1, SIDE, SIDE)
     turns = torch.cat([torch.rot90(squares, k, (1, 2)) for k in range(4)])
     answer = torch.arange(4).repeat_interleave(len(images))
@@ -70,7 +70,7 @@ def turned_loss(
 
 
 def moved_loss(network: nn.Module, head: nn.Module, pair: torch.Tensor) -> torch.Tensor:
-    """Show every image moved in two ways, and ask which of the others is the same image: (2 * B, 100)."""
+    """Of 2B moved images, (2B, 100), ask for each which other is the same."""
     found = functional.normalize(head(network(pair)), dim=1)  # (2B, 32)
     alike = found @ found.T / TEMPERATURE - 1e9 * torch.eye(len(pair))
     partner = torch.arange(len(pair)).roll(len(pair) // 2)
