@@ -218,6 +218,7 @@ def told_moves_run(seed: int, sizes: tuple[int, ...] = (20, 80, 320)) -> list[di
     return rows
 
 
+@cache
 def readers(seed: int, size: int = 40) -> pd.DataFrame:
     """Which test images each of four readers gets right, each taught with the same few labels."""
     X, y, X_test, y_test = split(seed)

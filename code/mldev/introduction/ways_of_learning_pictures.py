@@ -192,5 +192,5 @@ def needed_chart(table: pd.DataFrame) -> alt.LayerChart:
             ),
         )
         .add_params(wanted)
-        .properties(height=260)
+        .properties(height=260, padding={"left": 16, "right": 5, "top": 5, "bottom": 5})
     )
