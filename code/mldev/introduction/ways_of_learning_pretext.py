@@ -1,7 +1,7 @@
 """Tasks that a network sets itself: turn the image and say how, or move it and find it again. No label is read.
 
 The features that it learns on the way are scored by a linear probe with few labels: by a study, since hundreds of
-networks are trained, some of which are trained again at every build.
+networks are trained, and some of its rows are computed again at every build.
 """
 
 from collections.abc import Callable

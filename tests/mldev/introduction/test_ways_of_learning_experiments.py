@@ -9,7 +9,16 @@ from sklearn.cluster import KMeans
 
 from mldev.experiments import interval, paired_difference, ratio_interval, repeat
 from mldev.introduction import ways_of_learning_experiments as chapter
-from mldev.introduction.ways_of_learning import epsilon_greedy, one_hot, propagate_labels, similarity, ucb1
+from mldev.introduction.ways_of_learning import (
+    epsilon_greedy,
+    one_hot,
+    propagate_labels,
+    similarity,
+    spread_labels,
+    ucb1,
+)
+from mldev.introduction.ways_of_learning_pictures import probe_curve
+from mldev.introduction.ways_of_learning_pretext import STUDIES
 
 SEEDS = 6
 SPREAD, COPIED, NAMED, LINEAR = "label spreading", "1 neighbour", "clusters, named", "logistic regression"
@@ -74,15 +83,50 @@ def test_self_training_harms_with_few_labels_and_not_with_many():
     def harm(size):
         taught = pd.DataFrame(repeat(chapter.self_training_run, 5, size=size))
         echo = paired_difference(taught["own labels right"], taught["alone"])
-        return paired_difference(taught["self-trained"], taught["alone"]).below(0), echo.below(0)
+        worse = paired_difference(taught["self-trained"], taught["alone"]).below(0)
+        first = taught["first labels right"]
+        later = paired_difference(taught["own labels right"], first).below(0)
+        assert interval(first).above(0.9)
+        return worse, later, echo.below(0), taught["first digits"].mean()
 
-    assert harm(40) == (True, True) and harm(320)[1] is False
+    few, many = harm(40), harm(320)
+    assert few[:3] == (True, True, True) and few[3] < 8
+    assert many[2] is False and many[3] == 10
 
 
-def test_moved_copies_help_off_centre_only():
+def test_the_first_round_of_a_model_taught_wrong_labels_is_not_right(monkeypatch):
+    X, y, X_test, y_test = chapter.split(0)
+    wrong = (X, np.where(np.arange(len(y)) < 40, (y + 1) % 10, y), X_test, y_test)
+    monkeypatch.setattr(chapter, "split", lambda seed: wrong)
+    assert chapter.self_training_run(0, size=40)["first labels right"] < 0.5
+
+
+def test_moved_copies_help_one_neighbour_and_a_linear_model_cannot_hear_them():
     told = pd.DataFrame(sum(repeat(chapter.told_moves_run, SEEDS, sizes=(80,)), []))
     assert paired_difference(told["moved copies"], told["as they are"]).above(0.1)
     assert not paired_difference(told["as they are"], told["as they are"]).above(0.1)
+    learned = probe_curve(STUDIES["pretexts"].rows(), "off centre", "moved")[:SEEDS, chapter.SIZES.index(80)]
+
+    def holds(features):
+        ahead, unheard = (paired_difference(*pair) for pair in (
+            (told["moved copies"], features), (features, told["moved copies, linear"])
+        ))  # fmt: skip
+        return ahead.above(0.1), unheard.above(0.2)
+
+    assert holds(learned) == (True, True)
+    assert holds(told["moved copies, linear"]) == (True, False) and holds(told["moved copies"]) == (False, True)
+
+
+def test_semi_supervised_is_cheapest_and_its_lead_shrinks(runs):
+    def holds(way):
+        cheap, usual = chapter.curve(runs, way=way), chapter.curve(runs, way=COPIED)
+        prices = (
+            ratio_interval(*(chapter.labels_needed(c, SIZES, target) for c in (cheap, usual))) for target in (0.7, 0.9)
+        )
+        lead = cheap - usual
+        return all(p.below(1) for p in prices), paired_difference(lead[:, -1], lead[:, SIZES.index(40)]).below(0)
+
+    assert holds(SPREAD) == (True, True) and holds(COPIED) == (False, False)
 
 
 def test_the_guarantee_costs():
@@ -114,15 +158,22 @@ def test_rewards_cost_more_than_labels_and_are_no_labels():
     assert not paired_difference(final("any answer", right_is_label=True)[:, -1], drawn[:, -1]).below(-0.1)
 
 
-def test_spreading_beats_propagation_and_not_itself(runs):
-    def older(seed):
-        X, y, X_test, y_test = chapter.split(seed)
-        F = propagate_labels(similarity(X, X), one_hot(chapter.hidden(y, 80), 10), num_rounds=60)
-        return np.mean((similarity(X_test, X) @ F).argmax(axis=1) == y_test)
+def test_spreading_beats_propagation_which_stands_still_for_its_self_likeness(runs):
+    def holds(W_of, rule, rounds):
+        def older(seed, num_rounds):
+            X, y, X_test, _ = chapter.split(seed)
+            F = rule(W_of(similarity(X, X)), one_hot(chapter.hidden(y, 80), 10), num_rounds=num_rounds)
+            return (similarity(X_test, X) @ F).argmax(axis=1)
 
-    milder = accuracy(runs, SPREAD, 80)
-    assert paired_difference(milder, repeat(older, SEEDS)).above(0)
-    assert not paired_difference(milder, milder).above(0)
+        early, late = (np.array(repeat(older, 5, num_rounds=n)) for n in rounds)
+        right = late == [chapter.split(seed)[3] for seed in range(5)]
+        ahead = paired_difference(accuracy(runs, SPREAD, 80)[:5], right.mean(axis=1))
+        return ahead.above(0), bool((early == late).all())
+
+    assert holds(lambda W: W, propagate_labels, (10, 100)) == (True, True)
+    assert holds(lambda W: W, spread_labels, (9, 10))[0] is False
+    # without the diagonal, the same rule moves on
+    assert holds(lambda W: W - np.eye(len(W)), propagate_labels, (10, 20))[1] is False
 
 
 def test_spreading_from_chosen_images_beats_random_ones(runs):
