@@ -3,6 +3,7 @@
 A clustering is an array of labels 0, 1, ..., one per row. Which number a cluster has means nothing.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,8 +33,9 @@ def random_start(X: np.ndarray, k: int, rng: np.random.Generator) -> np.ndarray:
 def plus_plus_start(X: np.ndarray, k: int, rng: np.random.Generator) -> np.ndarray:
     """Take k rows as centres, each new one far from those before."""
     centres = X[rng.integers(len(X))][None]
+    nearest = np.full(len(X), np.inf)
     while len(centres) < k:
-        nearest = squared_distances(X, centres).min(axis=1)
+        nearest = np.minimum(nearest, squared_distances(X, centres[-1:])[:, 0])
         new = rng.choice(len(X), p=nearest / nearest.sum())
         centres = np.vstack([centres, X[new]])
     return centres
@@ -57,7 +59,11 @@ def lloyd(X: np.ndarray, centres: np.ndarray, max_steps: int = 300) -> Clusterin
 
 
 def k_means(
-    X: np.ndarray, k: int, seed: int = 0, num_starts: int = 1, start=plus_plus_start
+    X: np.ndarray,
+    k: int,
+    seed: int = 0,
+    num_starts: int = 1,
+    start: Callable[..., np.ndarray] = plus_plus_start,
 ) -> Clustering:
     """The clustering of lowest inertia among several starts.
 

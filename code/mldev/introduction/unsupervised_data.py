@@ -119,12 +119,12 @@ def near_and_far(
 
 
 @cache
-def texts() -> tuple:
-    """Docstrings of six libraries: weighted word counts (sparse), the words, and the library of each row."""
+def texts(seed: int = 0) -> tuple:
+    """1,000 docstrings of six libraries: weighted word counts (sparse), the words, and the library of each row."""
     frame = datasets.load("docstrings").frame
-    frame = frame.sample(1500, random_state=0)
+    frame = frame.sample(1000, random_state=seed)
     words = TfidfVectorizer(
-        max_features=1500,
+        max_features=1000,
         min_df=5,
         stop_words="english",
         token_pattern="[a-z]{3,}",

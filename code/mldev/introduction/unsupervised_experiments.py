@@ -53,7 +53,7 @@ def start_run(seed: int, num_starts: int = 5) -> dict[str, float]:
     """Inertia and steps from both kinds of start: of the first one, and of the best of several."""
     row = {}
     sets = {"grid": (grid_of_clusters(seed)[0], 25)}
-    sets["digits"] = (some_rows(*digits(), 1000, seed)[0], 10)
+    sets["digits"] = (some_rows(*digits(), 600, seed)[0], 10)
     for name, (X, k) in sets.items():
         for way, start in STARTS.items():
             first = k_means(X, k, seed, start=start)
@@ -72,7 +72,7 @@ def agreement(X: np.ndarray, y: np.ndarray, seed: int) -> float:
 def preparation_run(seed: int) -> dict[str, float]:
     """How k-means agrees with the classes, before and after the data are prepared."""
     measured, grower = some_rows(*wine(), 140, seed)
-    pixels, digit = some_rows(*digits(), 1000, seed)
+    pixels, digit = some_rows(*digits(), 600, seed)
     images, letter = glyph_images(seed)
     centred = np.array([centre_ink(image) for image in images])
     return {
@@ -90,9 +90,9 @@ def candidates(seed: int) -> dict[str, tuple[np.ndarray, int]]:
     return {
         "five clusters": (separate_clusters(seed)[0], 5),
         "wine": (standardise(some_rows(*wine(), 140, seed)[0]), 3),
-        "digits": (some_rows(*digits(), 400, seed)[0], 10),
-        "letters": (flat(glyph_images(seed)[0]), 10),
-        "noise": (noise(seed, 400, 64), 1),
+        "digits": (some_rows(*digits(), 300, seed)[0], 10),
+        "letters": (flat(glyph_images(seed, samples=20)[0]), 10),
+        "noise": (noise(seed, 300, 64), 1),
     }
 
 
@@ -154,7 +154,7 @@ def linkage_table(num_seeds: int = 10) -> pd.DataFrame:
 
 def component_run(seed: int) -> list[dict]:
     """Agreement of k-means with the digits on the first principal components, plain and whitened."""
-    X, y = some_rows(*digits(), 600, seed)
+    X, y = some_rows(*digits(), 400, seed)
     rows = []
     for num in COMPONENTS:
         found = principal_components(X, num)
@@ -191,7 +191,7 @@ def parts_run(seed: int, num: int = 16, num_steps: int = 200) -> dict[str, float
 
 def topic_run(seed: int, num: int = 8, num_steps: int = 60) -> dict[str, float]:
     """How topics of docstrings agree with their libraries, and clusters of the same number."""
-    X, _, y = texts()
+    X, _, y = texts(seed)
     W, _, _ = factorise(
         X, *random_factors(X, num, np.random.default_rng(seed)), num_steps
     )

@@ -77,6 +77,8 @@ def test_the_elbow_follows_the_range_and_the_silhouette_does_not(counts):
     chosen = chapter.chosen_counts(counts).set_index("data")
     for name in ("digits", "noise"):
         assert interval((chosen["elbow up to 20"] - chosen["elbow up to 10"])[name]).above(0)
+    assert interval(5 - chosen["elbow up to 10"]["five clusters"]).above(0)
+    assert not interval(5 - chosen["silhouette"]["five clusters"]).above(0)
     short = chapter.chosen_counts(counts[counts["k"] <= 10]).set_index("data")
     assert not interval((chosen["silhouette"] - short["silhouette"])["five clusters"]).above(0)
 
@@ -89,7 +91,7 @@ def test_the_silhouette_finds_separate_groups_only(counts):
         return interval((chosen[rule][name] - true).abs())
 
     assert off("silhouette", "five clusters", 5).below(1) and off("silhouette", "wine", 3).below(1)
-    assert off("silhouette", "letters", 10).above(3)
+    assert off("silhouette", "letters", 10).above(3) and off("silhouette", "digits", 10).above(1)
     assert not off("elbow up to 10", "five clusters", 5).below(1)
 
 
@@ -141,7 +143,7 @@ def test_topics_follow_libraries_and_shuffled_texts_do_not(monkeypatch):
     assert 0.2 < chapter.topic_run(0)["NMF"] < 0.6
     X, words, y = data.texts()
     shuffled = np.random.default_rng(0).permutation(y)
-    monkeypatch.setattr(chapter, "texts", lambda: (X, words, shuffled))
+    monkeypatch.setattr(chapter, "texts", lambda seed: (X, words, shuffled))
     assert not chapter.topic_run(0)["NMF"] > 0.2
 
 
