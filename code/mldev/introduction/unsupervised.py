@@ -96,10 +96,11 @@ def one_hot(labels: np.ndarray, num_labels: int) -> np.ndarray:
 
 
 def adjusted_rand(labels: np.ndarray, clusters: np.ndarray) -> float:
-    """How far two groupings agree on pairs: 1 for the same groups, 0 on average for random ones."""
+    """How far two groupings agree on pairs of rows."""
     if len(labels) != len(clusters) or len(labels) < 2:
         raise ValueError(
-            f"labels, clusters: expected as many of both, two at least, got {len(labels)} and {len(clusters)}"
+            "labels, clusters: expected as many of both, two at least,"
+            f" got {len(labels)} and {len(clusters)}"
         )
     rows, columns = (np.unique(g, return_inverse=True)[1] for g in (labels, clusters))
     table = np.zeros((rows.max() + 1, columns.max() + 1))

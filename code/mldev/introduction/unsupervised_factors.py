@@ -23,12 +23,13 @@ class PrincipalComponents:
 def principal_components(X: np.ndarray, num: int) -> PrincipalComponents:
     """The directions of largest variance, by singular value decomposition."""
     if not 1 <= num <= min(X.shape):
-        raise ValueError(f"num {num}: expected a number from 1 to {min(X.shape)}")
+        most = min(X.shape)
+        raise ValueError(f"num {num}: expected a number from 1 to {most}")
     mean = X.mean(axis=0)
     _, lengths, directions = np.linalg.svd(X - mean, full_matrices=False)
     largest = np.abs(directions).argmax(axis=1)
     signs = np.sign(directions[np.arange(len(directions)), largest])
-    directions = directions * signs[:, None]  # a direction has no sign: choose one
+    directions = directions * signs[:, None]  # either sign would do
     variances = lengths**2 / (len(X) - 1)
     return PrincipalComponents(mean, directions[:num], variances[:num])
 

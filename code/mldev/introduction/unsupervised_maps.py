@@ -82,7 +82,8 @@ def t_sne(
     X = np.asarray(X, dtype=float)
     P = neighbour_probabilities(X, perplexity)
     Y = pca_start(X) if start is None else start
-    Y = descend(12 * P, Y, momentum=0.5, num_steps=250)  # exaggerated: clusters gather
+    # exaggerated at first, so that neighbours gather
+    Y = descend(12 * P, Y, momentum=0.5, num_steps=250)
     return descend(P, Y, momentum=0.8, num_steps=num_steps - 250)
 
 

@@ -14,7 +14,8 @@ LINKAGES = ("single", "complete", "average", "ward")
 def agglomerate(X: np.ndarray, linkage: str) -> np.ndarray:
     """Merge the two nearest clusters, n - 1 times: (n, d) -> (n - 1, 4)."""
     if linkage not in LINKAGES:
-        raise ValueError(f"linkage {linkage!r}: expected one of {', '.join(LINKAGES)}")
+        names = ", ".join(LINKAGES)
+        raise ValueError(f"linkage {linkage!r}: expected one of {names}")
     n = len(X)
     distances = np.sqrt(squared_distances(X, X))
     np.fill_diagonal(distances, np.inf)
