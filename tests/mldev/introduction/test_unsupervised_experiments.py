@@ -37,7 +37,7 @@ def test_restarts_beat_one_start_on_digits():
     """Swap the five restarts for one, and the claim fails."""
 
     def beaten(num_starts):
-        runs = pd.DataFrame(repeat(chapter.start_run, 8, num_starts=num_starts))
+        runs = pd.DataFrame(repeat(chapter.start_run, 20, num_starts=num_starts))
         ratio = ratio_interval(runs["digits, k-means++"], runs["digits, random, best"])
         return ratio.above(1)
 
@@ -96,7 +96,7 @@ def test_the_silhouette_finds_separate_groups_only(counts):
 
 
 def test_linkage_decides():
-    trees = agreements(chapter.linkage_table(SEEDS), ["data", "method"])
+    trees = agreements(chapter.linkage_table(10), ["data", "method"])
 
     def more(name, one, other):
         return paired_difference(trees[name, one], trees[name, other]).above(0)
@@ -120,7 +120,7 @@ def test_ten_components_are_enough_and_two_are_not():
 
 def test_parts_are_sparse_cost_error_and_depend_on_the_start(monkeypatch):
     """Swap NMF for directions that may cancel: neither sparsity nor error differ, and all starts agree."""
-    found = table(chapter.parts_run)
+    found = table(chapter.parts_run, 10)
     assert paired_difference(found["sparsity, NMF"], found["sparsity, PCA"]).above(0)
     assert ratio_interval(found["error, NMF"], found["error, PCA"]).above(1)
     assert interval(found["similarity of starts"]).below(0.9)
@@ -152,6 +152,8 @@ def test_topics_follow_libraries_and_shuffled_texts_do_not(monkeypatch):
 def test_islands_in_noise_vanish_with_the_map(monkeypatch):
     """Swap t-SNE for two principal components, and noise looks no more clustered than a cloud in the plane."""
 
+    monkeypatch.setattr(chapter, "SOME_PERPLEXITIES", (2, 42))
+
     def more():
         seen = table(chapter.island_run, 4)
         assert paired_difference(seen[42], seen["plane"]).below(0.1)
@@ -177,6 +179,8 @@ def test_sizes_are_hidden_by_the_map_only():
 def test_distances_need_a_perplexity_above_the_cluster(monkeypatch):
     """Swap t-SNE for two principal components, and no perplexity makes a difference."""
 
+    monkeypatch.setattr(chapter, "PERPLEXITIES", (12, 42))
+
     def holds():
         far = table(chapter.distance_run, 4)
         below, jump = paired_difference(far[12], far["PCA"]), paired_difference(far[42], far[12])
@@ -187,7 +191,8 @@ def test_distances_need_a_perplexity_above_the_cluster(monkeypatch):
     assert holds() == (False, False)
 
 
-def test_neighbours_survive_in_the_map_and_not_on_two_components():
+def test_neighbours_survive_in_the_map_and_not_on_two_components(monkeypatch):
+    monkeypatch.setattr(chapter, "SOME_PERPLEXITIES", (12,))
     mapped = table(chapter.map_run, 8)
     assert paired_difference(mapped[12], mapped["pixels"]).above(0)
     assert not paired_difference(mapped["PCA"], mapped["pixels"]).above(0)
