@@ -139,7 +139,7 @@ def parts(factors: np.ndarray, directions: np.ndarray) -> Figure:
 
 def map_grid() -> Figure:
     """Maps of noise and of digits at three perplexities."""
-    fig, axes = plt.subplots(3, 2, figsize=(6.4, 8.4))
+    fig, axes = plt.subplots(3, 2, figsize=(6.4, 7.0))
     for row, perplexity in zip(axes, SOME_PERPLEXITIES, strict=True):
         for ax, name in zip(row, ("noise", "digits"), strict=True):
             y = data_to_map(name, 0)[1]
