@@ -152,8 +152,6 @@ def test_topics_follow_libraries_and_shuffled_texts_do_not(monkeypatch):
 def test_islands_in_noise_vanish_with_the_map(monkeypatch):
     """Swap t-SNE for two principal components, and noise looks no more clustered than a cloud in the plane."""
 
-    monkeypatch.setattr(chapter, "SOME_PERPLEXITIES", (2, 42))
-
     def more():
         seen = table(chapter.island_run, 4)
         assert paired_difference(seen[42], seen["plane"]).below(0.1)
@@ -192,7 +190,7 @@ def test_distances_need_a_perplexity_above_the_cluster(monkeypatch):
 
 
 def test_neighbours_survive_in_the_map_and_not_on_two_components(monkeypatch):
-    monkeypatch.setattr(chapter, "SOME_PERPLEXITIES", (12,))
+    monkeypatch.setattr(chapter, "FOR_CLASSES", (12,))
     mapped = table(chapter.map_run, 8)
     assert paired_difference(mapped[12], mapped["pixels"]).above(0)
     assert not paired_difference(mapped["PCA"], mapped["pixels"]).above(0)
