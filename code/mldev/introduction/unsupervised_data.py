@@ -27,7 +27,7 @@ def wine() -> tuple[np.ndarray, np.ndarray]:
 
 @cache
 def glyph_images(
-    seed: int, num_classes: int = 10, samples: int = 40
+    seed: int, num_classes: int = 10, samples: int = 20
 ) -> tuple[np.ndarray, np.ndarray]:
     """Letters of many scripts, ten drawn with the seed, turned, moved and scaled at random: (n, 16, 16)."""
     drawn = datasets.load(

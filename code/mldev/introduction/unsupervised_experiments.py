@@ -92,7 +92,7 @@ def candidates(seed: int) -> dict[str, tuple[np.ndarray, int]]:
         "five clusters": (separate_clusters(seed)[0], 5),
         "wine": (standardise(some_rows(*wine(), 140, seed)[0]), 3),
         "digits": (some_rows(*digits(), 300, seed)[0], 10),
-        "letters": (flat(glyph_images(seed, samples=20)[0]), 10),
+        "letters": (flat(glyph_images(seed)[0]), 10),
         "noise": (noise(seed, 300, 64), 1),
     }
 
