@@ -169,17 +169,39 @@ def test_answer(record_property):
 """
 
 
+OTHER_PARITY = """\
+from pathlib import Path
+
+import pytest
+
+
+@pytest.mark.parity
+def test_other(record_property):
+    with Path("ran").open("a") as file:
+        file.write("x")
+    record_property("parity", {"algorithm": "Another", "library": "math", "version": "1", "kind": "numbers",
+                               "tolerance": 1e-9, "difference": 0.0})
+"""
+
+
 def test_parity_tests_are_a_cached_step_and_fill_their_ledger(small_book):
     tests = small_book.root / "tests/mldev"
     tests.mkdir(parents=True)
     (tests / "test_one.py").write_text(PARITY)
+    (tests / "test_two.py").write_text(OTHER_PARITY)
     small_book.build()
     assert "The answer" in (small_book.root / "_build/html/book/back/ledgers.html").read_text("utf8")
-    kept = small_book.root / "_build/collected/parity.key"
+    kept = small_book.root / "_build/collected/parity_keys.json"
     first = kept.stat().st_mtime_ns
     small_book.replace(small_book.page("one"), "The helper gives", "It gives")
     small_book.build()
     assert kept.stat().st_mtime_ns == first
+
+    (tests / "test_one.py").write_text(PARITY.replace("The answer", "Our answer"))
+    small_book.build()
+    ledger = (small_book.root / "_build/html/book/back/ledgers.html").read_text("utf8")
+    assert "Our answer" in ledger and "The answer" not in ledger and "Another" in ledger
+    assert (small_book.root / "ran").read_text() == "x"  # the other file of tests ran once
 
     small_book.replace(small_book.module("base"), "VALUE = 3", "VALUE = 4")
     result = small_book.run("html")

@@ -50,7 +50,7 @@ def test_gradients_equal_explicit_autograd(task, order, record_property):
     )
     record_property("parity", {
         "algorithm": f"MAML, gradient of order {order} by torch.func", "library": "torch.autograd",
-        "version": torch.__version__, "tolerance": 1e-6, "difference": difference, "kind": "numbers",
+        "version": str(torch.__version__), "tolerance": 1e-6, "difference": difference, "kind": "numbers",
     })  # fmt: skip
     assert difference < 1e-6
 

@@ -114,7 +114,7 @@ def test_side_by_side_equals_alone(record_property):
             worst = max(worst, float((alone(data.X_valid)[:, 0] - outputs[:, i]).abs().max()))
     record_property("parity", {
         "algorithm": "Networks trained side by side as groups of channels", "library": "torch, one network at a time",
-        "version": torch.__version__, "tolerance": 1e-3, "difference": worst, "kind": "numbers",
+        "version": str(torch.__version__), "tolerance": 1e-3, "difference": worst, "kind": "numbers",
     })  # fmt: skip
     assert worst < 1e-3
 
@@ -149,7 +149,7 @@ def test_parameters_and_multiplications_equal_a_plain_torch_network(record_prope
     assert network.multiply_adds(graph) == products
     record_property("parity", {
         "algorithm": "Network built from a graph: outputs and number of parameters", "library": "torch.nn.Sequential",
-        "version": torch.__version__, "tolerance": 1e-6, "difference": worst, "kind": "numbers",
+        "version": str(torch.__version__), "tolerance": 1e-6, "difference": worst, "kind": "numbers",
     })  # fmt: skip
     assert worst < 1e-6
 

@@ -47,7 +47,7 @@ def test_synflow_keeps_its_identities(record_property):
     difference = float(abs(slope - sum(flows.values())) / slope)
     record_property("parity", {
         "algorithm": "Synflow: summed terms against the slope of R along the weights", "library": "torch",
-        "version": torch.__version__, "tolerance": 1e-8, "difference": difference, "kind": "numbers",
+        "version": str(torch.__version__), "tolerance": 1e-8, "difference": difference, "kind": "numbers",
     })  # fmt: skip
     assert difference < 1e-8
 
@@ -95,7 +95,7 @@ def test_one_hot_mixture_equals_the_discrete_network(record_property):
             worst = max(worst, float((alone(X)[:, 0] - net.run(supernet.one_hot(word), X)).abs().max()))
     record_property("parity", {
         "algorithm": "Mixed operation with one-hot weights", "library": "torch, the discrete network",
-        "version": torch.__version__, "tolerance": 1e-6, "difference": worst, "kind": "numbers",
+        "version": str(torch.__version__), "tolerance": 1e-6, "difference": worst, "kind": "numbers",
     })  # fmt: skip
     assert worst < 1e-6
 
