@@ -14,8 +14,6 @@ from importlib.metadata import distribution, packages_distributions
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from mldev.timings import timed
-
 PACKAGES = {"scikit-learn": "sklearn", "PyTorch": "torch", "Keras": "keras"}
 ROOTS = {
     "scikit-learn": ("sklearn",),
@@ -79,19 +77,16 @@ def megabytes(*names: str) -> float:
     return sum(file.size or 0 for file in files) / 1e6
 
 
-def import_row(row: dict) -> dict:
-    """Import a framework in a fresh interpreter: how many modules that loads, and how long it takes."""
-    module = PACKAGES[row["framework"]]
-    code = f"import sys, {module}; print(len(sys.modules))"
+def import_cost(module: str) -> tuple[int, float]:
+    """Import a module in a fresh interpreter: how many modules that loads, and the CPU seconds it takes."""
+    code = f"import sys, time, {module}; print(len(sys.modules), time.process_time())"
     quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0"}
-    done, seconds = timed(
-        f"import {module}, {row['round']}",
-        lambda: subprocess.run(
-            [sys.executable, "-c", code],
-            env=os.environ | quiet,
-            capture_output=True,
-            check=True,
-            text=True,
-        ),
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | quiet,
+        capture_output=True,
+        check=True,
+        text=True,
     )
-    return {"modules": int(done.stdout), "seconds": round(seconds, 3)}
+    modules, seconds = done.stdout.split()
+    return int(modules), float(seconds)

@@ -14,7 +14,7 @@ from mldev.plotting import COLORS, PALETTE, band
 
 KEY = {"PyTorch": PALETTE["blue"], "Keras": PALETTE["orange"]}
 QUESTIONS = {"library": "which library?", "order": "in order, or shuffled?"}
-RATES = (1 / 8, 1 / 4, 1 / 2, 1.0)
+RATES = (1 / 4, 1 / 2, 1.0)
 
 
 def reader_scores(rows: pd.DataFrame) -> Figure:
@@ -73,7 +73,8 @@ def gap_curves(runs: pd.DataFrame) -> Figure:
 
 def twin_table(runs: pd.DataFrame) -> pd.DataFrame:
     """The runs of the first seed as the chart wants them: one row for each step and line."""
-    first = runs[runs["seed"] == 0].assign(exponent=np.log10(runs["gap"].clip(1e-18)))
+    first = runs[runs["seed"] == 0]
+    first = first.assign(exponent=np.log10(first["gap"].clip(1e-18)))
     single = first[first["dtype"] == "float32"]
     losses = single.melt(
         ["learning_rate", "step"], list(KEY), var_name="line", value_name="value"
@@ -87,45 +88,44 @@ def twin_table(runs: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def twin_panel(part: pd.DataFrame, title: str, domain: list, colors: list) -> alt.Chart:
+    """Two lines against the step, for the learning rate that the slider shows."""
+    lines = list(part["line"].unique())
+    color = alt.Color(
+        "line:N",
+        title=None,
+        scale=alt.Scale(domain=lines, range=colors),
+        legend=alt.Legend(orient="top"),
+    )
+    dash = alt.StrokeDash(
+        "line:N",
+        legend=None,
+        scale=alt.Scale(domain=lines, range=[[1, 0], [6, 4]]),
+    )
+    scale = alt.Scale(domain=domain, clamp=True)
+    return (
+        alt.Chart(part, width=500, height=150)
+        .transform_filter("datum.rate == rate_shown")
+        .mark_line()
+        .encode(
+            x=alt.X("step:Q", title="step of training"),
+            y=alt.Y("value:Q", title=title, scale=scale),
+            color=color,
+            strokeDash=dash,
+        )
+    )
+
+
 def twin_chart(table: pd.DataFrame) -> alt.VConcatChart:
     """A slider for the learning rate, above the losses of the twins, and above the gap between their weights."""
-    slider = alt.binding_range(
-        min=-3, max=0, step=1, name="learning rate, as a power of 2 "
-    )
-    rate = alt.param(name="rate_shown", value=-3, bind=slider)
-    x = alt.X("step:Q", title="step of training")
-
-    def panel(
-        name: str, title: str, domain: list[float], colors: list[str]
-    ) -> alt.Chart:
-        part = table[table["panel"] == name]
-        lines = list(part["line"].unique())
-        scale = alt.Scale(domain=lines, range=colors)
-        legend = alt.Legend(orient="top")
-        y = alt.Y("value:Q", title=title, scale=alt.Scale(domain=domain, clamp=True))
-        return (
-            alt.Chart(part)
-            .transform_filter("datum.rate == rate_shown")
-            .mark_line()
-            .encode(
-                x=x,
-                y=y,
-                color=alt.Color("line:N", title=None, scale=scale, legend=legend),
-                strokeDash=alt.StrokeDash(
-                    "line:N",
-                    legend=None,
-                    scale=alt.Scale(domain=lines, range=[[1, 0], [6, 4]]),
-                ),
-            )
-            .properties(width=500, height=150)
-        )
-
-    top = panel("loss", "loss", [0, 4], list(KEY.values()))
-    low = panel(
-        "gap", "gap, as a power of 10", [-18, 2], [PALETTE["red"], PALETTE["green"]]
-    )
-    return (
-        alt.vconcat(top, low)
-        .resolve_scale(color="independent", strokeDash="independent")
-        .add_params(rate)
+    words = "learning rate, as a power of 2 "
+    slider = alt.binding_range(min=-2, max=0, step=1, name=words)
+    rate = alt.param(name="rate_shown", value=0, bind=slider)
+    losses, gaps = (table[table["panel"] == panel] for panel in ("loss", "gap"))
+    top = twin_panel(losses, "loss", [0, 4], list(KEY.values()))
+    colors = [PALETTE["red"], PALETTE["green"]]
+    low = twin_panel(gaps, "gap, as a power of 10", [-18, 2], colors)
+    both = alt.vconcat(top, low)
+    return both.resolve_scale(color="independent", strokeDash="independent").add_params(
+        rate
     )

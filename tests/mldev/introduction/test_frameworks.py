@@ -56,7 +56,7 @@ def test_the_reader_equals_the_recurrent_layer_of_pytorch(record_property):
     assert worst < 1e-6
     record_property("parity", {
         "algorithm": "recurrent network: answers from the last state", "library": "PyTorch (nn.RNN)",
-        "version": torch.__version__, "tolerance": 1e-6, "difference": worst, "kind": "numbers",
+        "version": str(torch.__version__), "tolerance": 1e-6, "difference": worst, "kind": "numbers",
     })  # fmt: skip
 
 
@@ -195,10 +195,13 @@ def test_code_lines_leave_out_what_is_not_code():
         # a comment
         y = x + 1
 
-        return (y,)
+        return [
+            x,
+            y,
+        ]
 
-    assert costs.code_lines(sample) == 5
-    assert costs.code_lines(sample, sample) == 10
+    assert costs.code_lines(sample) == 6
+    assert costs.code_lines(sample, sample) == 12
 
 
 def test_what_a_distribution_needs():
@@ -211,10 +214,12 @@ def test_what_a_distribution_needs():
         costs.distribution_of("no_such_module")
 
 
-def test_an_import_row_counts_modules_in_a_fresh_interpreter(monkeypatch):
-    monkeypatch.setitem(costs.PACKAGES, "json", "json")
-    row = costs.import_row({"framework": "json", "round": 0})
-    assert 20 < row["modules"] < 500 and row["seconds"] > 0
+def test_the_import_cost_is_that_of_a_fresh_interpreter():
+    modules, seconds = costs.import_cost("json")
+    assert 20 < modules < 500 and seconds > 0
+    assert "torch" in sys.modules, "here it is loaded, there it is not"
+    with pytest.raises(subprocess.CalledProcessError):
+        costs.import_cost("no_such_module")
 
 
 def test_the_claim_about_imports_fails_when_frameworks_are_swapped():
@@ -254,7 +259,7 @@ def test_the_chart_holds_losses_and_gaps_of_the_first_seed():
         for seed in (0, 1)
     )
     table = pictures.twin_table(runs)
-    assert set(table["rate"]) == {-3, -2, -1, 0}
+    assert set(table["rate"]) == {-2, -1, 0}
     assert (table.groupby(["rate", "panel"]).size() == 4).all()
     assert set(table[table["panel"] == "gap"]["value"]) == {-8.0, -7.0}
     assert pictures.twin_chart(table).to_dict()["vconcat"]
