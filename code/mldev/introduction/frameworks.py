@@ -13,6 +13,7 @@ from mldev.introduction.frameworks_digits import NUM_EPOCHS, split_digits
 from mldev.introduction.frameworks_text import TASKS, scores
 from mldev.introduction.frameworks_torch import (
     keras_start,
+    train_otherwise,
     train_torch,
     uniform_start,
 )
@@ -20,14 +21,10 @@ from mldev.studies import Study
 
 CHAPTER = "introduction/frameworks"
 MARGIN = 0.01  # of test accuracy: a difference within it counts as none
-STARTS = {
-    "PyTorch": None,
-    "PyTorch, Keras's start": keras_start,
-    "PyTorch, uniform_": uniform_start,
-}
-VARIANTS = ("Keras", *STARTS)
+STARTS = {"PyTorch, Keras's start": keras_start, "PyTorch, uniform_": uniform_start}
+VARIANTS = ("Keras", "PyTorch", *STARTS)
 FEW = {"PyTorch, uniform_": 30}  # seeds of the variant that is beyond doubt
-NUM_CURVES, NUM_TEXTS, NUM_IMPORTS = 30, 20, 6
+NUM_CURVES, NUM_TEXTS, NUM_IMPORTS = 60, 20, 6
 TOLERANCE = (
     0.04  # of an accuracy: another processor rounds, and so trains, a little apart
 )
@@ -36,8 +33,10 @@ TOLERANCE = (
 def train(variant: str, seed: int) -> list[float]:
     """Test accuracy after each epoch of one variant; the seed also parts the data."""
     digits = split_digits(seed)
-    if variant != "Keras":
-        return train_torch(digits, seed, STARTS[variant])[1]
+    if variant == "PyTorch":
+        return train_torch(digits, seed)[1]
+    if variant in STARTS:
+        return train_otherwise(digits, seed, STARTS[variant])
     from mldev.introduction.frameworks_keras import keras, train_keras
 
     keras.backend.clear_session()
@@ -48,6 +47,13 @@ def curve_row(row: dict) -> dict:
     """One training of one variant."""
     curve = train(row["variant"], row["seed"])
     return {f"epoch_{i}": round(float(a), 6) for i, a in enumerate(curve, start=1)}
+
+
+def order_row(row: dict) -> dict:
+    """PyTorch with Keras's start, which deals the same batches in every epoch."""
+    digits = split_digits(row["seed"])
+    curve = train_otherwise(digits, row["seed"], keras_start, one_order=True)
+    return {"final": round(curve[-1], 6)}
 
 
 def text_row(row: dict) -> dict:
@@ -85,6 +91,12 @@ STUDIES = {
             for variant in VARIANTS
             if seed < FEW.get(variant, NUM_CURVES)
         ],
+        tolerance=TOLERANCE,
+    ),
+    "order": Study(
+        f"{CHAPTER}-order",
+        order_row,
+        [{"seed": seed} for seed in range(NUM_CURVES)],
         tolerance=TOLERANCE,
     ),
     "texts": Study(

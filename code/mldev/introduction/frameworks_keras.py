@@ -83,3 +83,25 @@ def times_python_runs(wrap: Callable[[Callable], Callable], inputs: Iterable) ->
     for x in inputs:
         function(x)
     return len(seen)
+
+
+class Clerk(keras.Model):
+    """A model that learns nothing, and notes which rows each step of `fit` is given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows = []
+
+    def train_step(self, data: tuple) -> dict:
+        self.rows.extend(data[1].numpy())
+        return {}
+
+
+def orders_dealt(num_rows: int, num_epochs: int, seed: int) -> np.ndarray:
+    """The order of the rows in each epoch of one call of `fit`, (epochs, rows), with the seed set beforehand."""
+    keras.utils.set_random_seed(seed)
+    clerk = Clerk()
+    clerk.compile(run_eagerly=True)
+    rows = np.arange(num_rows)
+    clerk.fit(np.zeros((num_rows, 1)), rows, epochs=num_epochs, verbose=0)
+    return np.reshape(clerk.rows, (num_epochs, num_rows))

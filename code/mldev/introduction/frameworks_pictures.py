@@ -14,7 +14,7 @@ from mldev.plotting import COLORS, PALETTE, band
 
 KEY = {"PyTorch": PALETTE["blue"], "Keras": PALETTE["orange"]}
 QUESTIONS = {"library": "which library?", "order": "in order, or shuffled?"}
-RATES = (1 / 4, 1 / 2, 1.0)
+RATES = (1 / 8, 1 / 2, 1.0)
 
 
 def reader_scores(rows: pd.DataFrame) -> Figure:
@@ -83,13 +83,11 @@ def twin_table(runs: pd.DataFrame) -> pd.DataFrame:
     gaps = first.assign(line=first["dtype"].map(words), value=first["exponent"])
     columns = ["learning_rate", "step", "line", "value", "panel"]
     both = pd.concat([losses, gaps.assign(panel="gap")])[columns]
-    return both.assign(
-        value=both["value"].round(3), rate=np.log2(both["learning_rate"])
-    )
+    return both.assign(value=both["value"].round(3))
 
 
 def twin_panel(part: pd.DataFrame, title: str, domain: list, colors: list) -> alt.Chart:
-    """Two lines against the step, for the learning rate that the slider shows."""
+    """Two lines against the step, for the learning rate that is chosen."""
     lines = list(part["line"].unique())
     color = alt.Color(
         "line:N",
@@ -105,7 +103,7 @@ def twin_panel(part: pd.DataFrame, title: str, domain: list, colors: list) -> al
     scale = alt.Scale(domain=domain, clamp=True)
     return (
         alt.Chart(part, width=500, height=150)
-        .transform_filter("datum.rate == rate_shown")
+        .transform_filter("datum.learning_rate == rate_shown")
         .mark_line()
         .encode(
             x=alt.X("step:Q", title="step of training"),
@@ -117,10 +115,9 @@ def twin_panel(part: pd.DataFrame, title: str, domain: list, colors: list) -> al
 
 
 def twin_chart(table: pd.DataFrame) -> alt.VConcatChart:
-    """A slider for the learning rate, above the losses of the twins, and above the gap between their weights."""
-    words = "learning rate, as a power of 2 "
-    slider = alt.binding_range(min=-2, max=0, step=1, name=words)
-    rate = alt.param(name="rate_shown", value=0, bind=slider)
+    """A choice of the learning rate, above the losses of the twins, and above the gap between their weights."""
+    choice = alt.binding_radio(options=list(RATES), name="learning rate ")
+    rate = alt.param(name="rate_shown", value=max(RATES), bind=choice)
     losses, gaps = (table[table["panel"] == panel] for panel in ("loss", "gap"))
     top = twin_panel(losses, "loss", [0, 4], list(KEY.values()))
     colors = [PALETTE["red"], PALETTE["green"]]

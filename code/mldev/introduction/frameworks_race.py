@@ -21,6 +21,7 @@ from mldev.introduction.frameworks_keras import (
     train_keras,
 )
 from mldev.introduction.frameworks_torch import (
+    fit_torch,
     torch_images,
     torch_network,
     train_epoch,
@@ -77,7 +78,9 @@ def race(
 def lines_to_write() -> dict[str, int]:
     """Lines of code of the network and its training, as the chapter shows them."""
     return {
-        "PyTorch": code_lines(torch_network, train_torch, train_epoch, torch_images),
+        "PyTorch": code_lines(
+            torch_network, train_torch, fit_torch, train_epoch, torch_images
+        ),
         "Keras": code_lines(keras_network, train_keras, keras_images),
     }
 

@@ -9,7 +9,11 @@ import pandas as pd
 import torch
 from torch import nn
 
-from mldev.introduction.frameworks_digits import BATCH_SIZE, Digits
+from mldev.introduction.frameworks_digits import (
+    BATCH_SIZE,
+    LEARNING_RATE,
+    Digits,
+)
 from mldev.introduction.frameworks_keras import keras, keras_images, keras_network
 from mldev.introduction.frameworks_torch import torch_images, torch_network
 
@@ -152,3 +156,32 @@ def gaps_at(runs: pd.DataFrame, step: int) -> pd.DataFrame:
     """The gaps after one step: a row for each seed, a column for each precision and learning rate."""
     then = runs[runs["step"] == step]
     return then.pivot(index="seed", columns=["dtype", "learning_rate"], values="gap")
+
+
+def epoch_gap(
+    digits: Digits, seed: int, dtype: str = "float64", momentum: float = 7 / 8
+) -> float:
+    """The weight gap after an epoch of `fit` and of a loop by hand, with momentum, over images in the same order.
+
+    The momentum is one that single precision holds exactly: Keras keeps it there, whatever the network's precision.
+    """
+    rows = np.random.default_rng(seed).permutation(len(digits.y_train))
+    X, y = digits.X_train[rows].astype(dtype), digits.y_train[rows]
+    torch.manual_seed(seed)
+    here = torch_network().to(DTYPES[dtype])
+    optimizer = torch.optim.SGD(here.parameters(), LEARNING_RATE, momentum)
+    with precision(dtype):
+        there = keras_network()
+        there.compile(
+            keras.optimizers.SGD(LEARNING_RATE, momentum=momentum),
+            loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        )
+        copy_weights(here, there)
+        there.fit(keras_images(X), y, BATCH_SIZE, shuffle=False, verbose=0)
+    for batch in torch.arange(len(y)).split(BATCH_SIZE):
+        answers = here(torch_images(X[batch]))
+        loss = nn.functional.cross_entropy(answers, torch.from_numpy(y[batch]))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return weight_gap(here, there)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
@@ -33,24 +33,23 @@ def torch_network() -> nn.Sequential:
     )
 
 
-def train_torch(
-    digits: Digits, seed: int, start: Callable[[nn.Module], None] | None = None
-) -> tuple[nn.Sequential, list[float]]:
-    """The trained network, and its test accuracy after each epoch; `start` may draw other first weights."""
+def train_torch(digits: Digits, seed: int) -> tuple[nn.Sequential, list[float]]:
+    """The trained network, and its test accuracy after each epoch."""
     torch.manual_seed(seed)
     model = torch_network()
-    if start:
-        model.apply(start)
+    return model, list(fit_torch(model, digits))
+
+
+def fit_torch(model: nn.Module, digits: Digits) -> Iterator[float]:
+    """Train a network; yields its test accuracy after each epoch."""
     optimizer = torch.optim.SGD(model.parameters(), LEARNING_RATE, MOMENTUM)
     X_train, X_test = torch_images(digits.X_train), torch_images(digits.X_test)
     y_train, y_test = torch.from_numpy(digits.y_train), torch.from_numpy(digits.y_test)
-    curve = []
     for _ in range(NUM_EPOCHS):
         train_epoch(model, optimizer, X_train, y_train)
         with torch.no_grad():
             right = model(X_test).argmax(1) == y_test
-        curve.append(right.float().mean().item())
-    return model, curve
+        yield right.float().mean().item()
 
 
 def train_epoch(
@@ -71,6 +70,25 @@ def train_epoch(
 def torch_images(images: np.ndarray) -> torch.Tensor:
     """Images as PyTorch wants them, with channels first: (N, 8, 8) -> (N, 1, 8, 8)."""
     return torch.from_numpy(images[:, None])
+
+
+def train_otherwise(
+    digits: Digits,
+    seed: int,
+    start: Callable[[nn.Module], None],
+    one_order: bool = False,
+) -> list[float]:
+    """Test accuracies after each epoch, with other first weights; `one_order` deals all epochs the same batches."""
+    torch.manual_seed(seed)
+    model = torch_network().apply(start)
+    if one_order:
+        torch.manual_seed(seed)
+    curve = []
+    for accuracy in fit_torch(model, digits):
+        curve.append(accuracy)
+        if one_order:
+            torch.manual_seed(seed)  # the next epoch's permutation is the same again
+    return curve
 
 
 def keras_start(layer: nn.Module) -> None:
