@@ -142,12 +142,20 @@ def cancelling(X, W, H, num_steps):
     return W, found.directions, [((X - rebuilt) ** 2).sum()]
 
 
-def test_topics_follow_libraries_and_shuffled_texts_do_not(monkeypatch):
-    assert 0.2 < chapter.topic_run(0)["NMF"] < 0.6
+def test_topics_follow_libraries_as_far_as_clusters_do_and_shuffled_texts_do_not(monkeypatch):
+    """Shuffle the libraries, and no topic follows them; break the factors, and they fall behind k-means."""
+    scores = table(chapter.topic_run)
+    against = paired_difference(scores["NMF"], scores["k-means"])
+    assert interval(scores["NMF"]).above(0.2) and interval(scores["NMF"]).below(0.6)
+    assert against.above(-0.1) and against.below(0.1)
     X, words, y = data.texts()
     shuffled = np.random.default_rng(0).permutation(y)
-    monkeypatch.setattr(chapter, "texts", lambda seed: (X, words, shuffled))
-    assert not chapter.topic_run(0)["NMF"] > 0.2
+    with monkeypatch.context() as swap:
+        swap.setattr(chapter, "texts", lambda seed: (X, words, shuffled))
+        assert not chapter.topic_run(0)["NMF"] > 0.2
+    monkeypatch.setattr(chapter, "factorise", lambda X, W, H, num_steps: (W, H, [0.0]))
+    untrained = table(chapter.topic_run, 3)
+    assert not paired_difference(untrained["NMF"], untrained["k-means"]).above(-0.1)
 
 
 def test_islands_in_noise_vanish_with_the_map(monkeypatch):
