@@ -131,5 +131,4 @@ def texts(seed: int = 0) -> tuple:
         sublinear_tf=True,
     )
     X = words.fit_transform(frame["title"] + " " + frame["body"])
-    y = np.unique(frame["library"], return_inverse=True)[1]
-    return X, words.get_feature_names_out(), y
+    return X, words.get_feature_names_out(), frame["library"].to_numpy()

@@ -58,10 +58,14 @@ def divergence(P: np.ndarray, Y: np.ndarray) -> float:
 
 
 def descend(
-    P: np.ndarray, Y: np.ndarray, momentum: float, num_steps: int
+    P: np.ndarray,
+    Y: np.ndarray,
+    momentum: float,
+    num_steps: int,
+    rate: float | None = None,
 ) -> np.ndarray:
     """Gradient descent with momentum, and a step width for each coordinate."""
-    rate = max(len(Y) / 48, 50)
+    rate = max(len(Y) / 48, 50) if rate is None else rate
     velocity, gains = np.zeros_like(Y), np.ones_like(Y)
     for _ in range(num_steps):
         slope = gradient(P, Y)
@@ -77,14 +81,17 @@ def t_sne(
     perplexity: float,
     start: np.ndarray | None = None,
     num_steps: int = 500,
+    rate: float | None = None,
 ) -> np.ndarray:
     """A map of the rows in two dimensions: (n, d) -> (n, 2)."""
+    if rate is not None and not rate > 0:
+        raise ValueError(f"rate {rate}: expected a positive number or None")
     X = np.asarray(X, dtype=float)
     P = neighbour_probabilities(X, perplexity)
     Y = pca_start(X) if start is None else start
     # exaggerated at first, so that neighbours gather
-    Y = descend(12 * P, Y, momentum=0.5, num_steps=250)
-    return descend(P, Y, momentum=0.8, num_steps=num_steps - 250)
+    Y = descend(12 * P, Y, momentum=0.5, num_steps=250, rate=rate)
+    return descend(P, Y, momentum=0.8, num_steps=num_steps - 250, rate=rate)
 
 
 def pca_start(X: np.ndarray) -> np.ndarray:

@@ -263,6 +263,13 @@ def test_maps_keep_neighbours_as_scikit_learn_does(record_property):
     parity(record_property, "t-SNE: trustworthiness of maps", 0.02, abs(ours - library), kind="distribution")
 
 
+def test_the_step_width_is_scikit_learns_unless_given(digits):
+    X = digits[0][:60]
+    usual = t_sne(X, 12, num_steps=260)
+    assert np.array_equal(usual, t_sne(X, 12, num_steps=260, rate=50))
+    assert not np.allclose(usual, t_sne(X, 12, num_steps=260, rate=60 / 48))
+
+
 @settings(max_examples=20, deadline=None)
 @given(st.floats(2, 30), st.integers(0, 100))
 def test_every_row_reaches_its_perplexity(perplexity, seed):
@@ -308,6 +315,7 @@ def test_synthetic_data_have_the_groups_that_they_say():
     (lambda X: random_factors(X, 0, np.random.default_rng(0)), "num 0"),
     (lambda X: factorise(-X, X[:, :1], X[:1], 1), "no negative number"),
     (lambda X: neighbour_probabilities(X, 4), "perplexity 4: expected more than 1 and less than 4"),
+    (lambda X: t_sne(X, 2, rate=0), "rate 0: expected a positive number or None"),
 ])  # fmt: skip
 def test_bad_input_is_named(call, message):
     with pytest.raises(ValueError, match=message):

@@ -7,6 +7,7 @@ import pytest
 from mldev.experiments import interval, paired_difference, ratio_interval, repeat
 from mldev.introduction import unsupervised_data as data
 from mldev.introduction import unsupervised_experiments as chapter
+from mldev.introduction import unsupervised_maps as maps
 from mldev.introduction.unsupervised import random_start
 
 SEEDS = 5
@@ -141,12 +142,20 @@ def cancelling(X, W, H, num_steps):
     return W, found.directions, [((X - rebuilt) ** 2).sum()]
 
 
-def test_topics_follow_libraries_and_shuffled_texts_do_not(monkeypatch):
-    assert 0.2 < chapter.topic_run(0)["NMF"] < 0.6
+def test_topics_follow_libraries_as_far_as_clusters_do_and_shuffled_texts_do_not(monkeypatch):
+    """Shuffle the libraries, and no topic follows them; break the factors, and they fall behind k-means."""
+    scores = table(chapter.topic_run)
+    against = paired_difference(scores["NMF"], scores["k-means"])
+    assert interval(scores["NMF"]).above(0.2) and interval(scores["NMF"]).below(0.6)
+    assert against.above(-0.1) and against.below(0.1)
     X, words, y = data.texts()
     shuffled = np.random.default_rng(0).permutation(y)
-    monkeypatch.setattr(chapter, "texts", lambda seed: (X, words, shuffled))
-    assert not chapter.topic_run(0)["NMF"] > 0.2
+    with monkeypatch.context() as swap:
+        swap.setattr(chapter, "texts", lambda seed: (X, words, shuffled))
+        assert not chapter.topic_run(0)["NMF"] > 0.2
+    monkeypatch.setattr(chapter, "factorise", lambda X, W, H, num_steps: (W, H, [0.0]))
+    untrained = table(chapter.topic_run, 3)
+    assert not paired_difference(untrained["NMF"], untrained["k-means"]).above(-0.1)
 
 
 def test_islands_in_noise_vanish_with_the_map(monkeypatch):
@@ -162,7 +171,7 @@ def test_islands_in_noise_vanish_with_the_map(monkeypatch):
     assert not more()
 
 
-def flat_map(name, seed, perplexity):
+def flat_map(name, seed, perplexity, rate=None):
     """The baseline of a map: two principal components, whatever the perplexity."""
     X = chapter.data_to_map(name, seed)[0]
     return chapter.principal_components(X, 2).scores(X)
@@ -189,7 +198,56 @@ def test_distances_need_a_perplexity_above_the_cluster(monkeypatch):
     assert holds() == (False, False)
 
 
-def test_neighbours_survive_in_the_map_and_not_on_two_components(monkeypatch):
+def test_a_start_survives_small_steps_only(monkeypatch):
+    """Swap the small steps for scikit-learn's, or the start from PCA for a random one, and nothing is gained."""
+    monkeypatch.setattr(chapter, "PERPLEXITIES", (12,))
+    chapter.t_sne_map.cache_clear()
+
+    def holds():
+        far = table(chapter.distance_run)
+        small = far["12, small steps"]
+        return paired_difference(small, far[12]).above(0.2), paired_difference(small, far["PCA"]).below(-0.2)
+
+    assert holds() == (True, True)
+    own = chapter.t_sne_map
+    with monkeypatch.context() as swap:
+        swap.setattr(chapter, "t_sne_map", lambda name, seed, perplexity, rate=None: own(name, seed, perplexity))
+        assert holds() == (False, True)
+    with monkeypatch.context() as swap:
+        swap.setattr(chapter, "t_sne_map", flat_map)
+        assert holds() == (False, False)
+    monkeypatch.setattr(maps, "pca_start", lambda X: 1e-4 * np.random.default_rng(0).normal(size=(len(X), 2)))
+    chapter.t_sne_map.cache_clear()
+    assert holds()[0] is False
+    chapter.t_sne_map.cache_clear()
+
+
+def test_neighbours_survive_where_there_is_structure(monkeypatch):
+    """Swap the map for two principal components: less than half is kept of digits; noise loses most anyway."""
+
+    def holds():
+        near = table(chapter.neighbour_run)
+        surplus = paired_difference(near["digits, map"], near["digits, PCA"])
+        assert interval(near["noise, map"]).below(0.5)
+        return surplus.above(0), interval(near["digits, map"]).above(0.5)
+
+    assert holds() == (True, True)
+    monkeypatch.setattr(chapter, "t_sne_map", flat_map)
+    assert holds() == (False, False)
+
+
+def test_kept_neighbours_at_their_ends():
+    """A scaled copy keeps all neighbours, a shuffled one those that chance keeps."""
+    X = np.random.default_rng(0).normal(size=(200, 3))
+    assert chapter.neighbours_kept(X, 5 * X - 1) == 1
+    assert chapter.neighbours_kept(X, np.random.default_rng(1).permutation(X)) == pytest.approx(10 / 199, abs=0.02)
+    line = np.array([[0.0], [1], [3], [7]])
+    assert chapter.neighbours_kept(line, line[[1, 0, 2, 3]], num=1) == 0.75
+    with pytest.raises(ValueError, match="num 4: expected a number from 1 to 3"):
+        chapter.neighbours_kept(line, line, num=4)
+
+
+def test_maps_help_k_means_and_two_components_do_not(monkeypatch):
     monkeypatch.setattr(chapter, "FOR_CLASSES", (12,))
     mapped = table(chapter.map_run, 8)
     assert paired_difference(mapped[12], mapped["pixels"]).above(0)
