@@ -93,8 +93,9 @@ class Clerk(keras.Model):
         self.rows = []
 
     def train_step(self, data: tuple) -> dict:
+        """Take down the rows; `fit` wants some number in return."""
         self.rows.extend(data[1].numpy())
-        return {}
+        return {"loss": tf.constant(0.0)}
 
 
 def orders_dealt(num_rows: int, num_epochs: int, seed: int) -> np.ndarray:
@@ -103,5 +104,5 @@ def orders_dealt(num_rows: int, num_epochs: int, seed: int) -> np.ndarray:
     clerk = Clerk()
     clerk.compile(run_eagerly=True)
     rows = np.arange(num_rows)
-    clerk.fit(np.zeros((num_rows, 1)), rows, epochs=num_epochs, verbose=0)
+    clerk.fit(rows, rows, epochs=num_epochs, verbose=0)
     return np.reshape(clerk.rows, (num_epochs, num_rows))

@@ -14,7 +14,12 @@ from mldev.introduction.frameworks_digits import (
     LEARNING_RATE,
     Digits,
 )
-from mldev.introduction.frameworks_keras import keras, keras_images, keras_network
+from mldev.introduction.frameworks_keras import (
+    keras,
+    keras_images,
+    keras_network,
+    tf,
+)
 from mldev.introduction.frameworks_torch import torch_images, torch_network
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
@@ -80,32 +85,45 @@ def precision(dtype: str) -> Iterator[None]:
         keras.config.set_dtype_policy("float32")
 
 
+class Twin:
+    """A Keras network with a step of plain gradient descent, which TensorFlow compiles once for many runs."""
+
+    def __init__(self) -> None:
+        self.model = keras_network()
+        self.optimizer = keras.optimizers.SGD()
+        self.optimizer.build(self.model.trainable_variables)
+        self.loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+    @tf.function
+    def step(self, X: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
+        """Take one step on a batch; returns the loss before it."""
+        weights = self.model.trainable_variables
+        with tf.GradientTape() as tape:
+            loss = self.loss(y, self.model(X, training=True))
+        self.optimizer.apply(tape.gradient(loss, weights), weights)
+        return loss
+
+
 @cache
-def compiled(dtype: str) -> keras.Sequential:
-    """A Keras network ready for plain gradient descent; compiled once, since that takes longer than many steps."""
-    model = keras_network()
-    model.compile(
-        keras.optimizers.SGD(),
-        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-    )
-    return model
+def twin_of(dtype: str) -> Twin:
+    """The one Keras twin of a precision: tracing its graph takes longer than many steps."""
+    return Twin()
 
 
 def twins(
     learning_rate: float, seed: int, dtype: str = "float32", copy: Copy = copy_weights
-) -> tuple[nn.Sequential, keras.Sequential]:
-    """A new PyTorch network, and the Keras network with its weights."""
+) -> tuple[nn.Sequential, Twin]:
+    """A new PyTorch network, and the Keras twin with its weights."""
     torch.manual_seed(seed)
-    here = torch_network().to(DTYPES[dtype])
-    there = compiled(dtype)
+    here, there = torch_network().to(DTYPES[dtype]), twin_of(dtype)
     there.optimizer.learning_rate = learning_rate
-    copy(here, there)
+    copy(here, there.model)
     return here, there
 
 
 def steps(
     here: nn.Sequential,
-    there: keras.Sequential,
+    there: Twin,
     batches: list[tuple[np.ndarray, np.ndarray]],
     learning_rate: float,
 ) -> Iterator[tuple[float, float]]:
@@ -116,7 +134,10 @@ def steps(
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        yield loss.item(), float(there.train_on_batch(keras_images(X), y))
+        yield (
+            loss.item(),
+            float(there.step(tf.constant(keras_images(X)), tf.constant(y))),
+        )
 
 
 def draw_batches(
@@ -147,7 +168,7 @@ def follow(
         for step, losses in enumerate(steps(here, there, batches, learning_rate), 1):
             if step <= 10 or step % 5 == 0:
                 seen = {"PyTorch": losses[0], "Keras": losses[1]}
-                rows.append({"step": step, "gap": weight_gap(here, there)} | seen)
+                rows.append({"step": step, "gap": weight_gap(here, there.model)} | seen)
     setting = {"learning_rate": learning_rate, "dtype": dtype, "seed": seed}
     return pd.DataFrame(rows).assign(**setting)
 

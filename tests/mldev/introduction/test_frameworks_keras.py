@@ -28,14 +28,14 @@ def output_gap(digits, dtype="float32", copy=same.copy_weights):
     with same.precision(dtype):
         here, there = same.twins(0.125, 0, dtype, copy)
         images = digits.X_test.astype(dtype)
-        return float(np.abs(same.logits(here, images) - same.logits(there, images)).max())
+        return float(np.abs(same.logits(here, images) - same.logits(there.model, images)).max())
 
 
 def step_gap(digits, dtype="float32", copy=same.copy_weights):
     with same.precision(dtype):
         here, there = same.twins(0.125, 0, dtype, copy)
         list(same.steps(here, there, same.draw_batches(digits, 1, 0, dtype), 0.125))
-        return same.weight_gap(here, there)
+        return same.weight_gap(here, there.model)
 
 
 def record(record_property, algorithm, difference, tolerance):
