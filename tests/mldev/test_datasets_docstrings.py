@@ -41,6 +41,14 @@ def test_same_in_another_process_and_quiet(library):
     assert digest == hashlib.sha256(here.to_csv().encode()).hexdigest()
 
 
+def test_experiments_that_are_switched_on_add_nothing():
+    switched = "from sklearn.experimental import enable_halving_search_cv, enable_iterative_imputer\n"
+    done = subprocess.run(
+        [sys.executable, "-c", switched + SCRIPT, "sklearn"], capture_output=True, text=True, check=True
+    )
+    assert json.loads(done.stdout)[2] == len(load("docstrings", libraries=["sklearn"]).frame)
+
+
 def test_every_text_once(frame):
     texts = (frame["title"] + " " + frame["body"]).str.split().str.join(" ")
     assert texts.is_unique and frame["name"].is_unique
