@@ -17,9 +17,11 @@ from sphinx.errors import SphinxError
 from bookbuild.paths import write_atomically
 
 INDEX = "pagefind"
+REFERENCES = "book/back/bibliography.html"  # every title that is cited: found, but after the pages that cite it
 SPHINX_FILES = {"documentation_options.js", "doctools.js", "sphinx_highlight.js", "searchtools.js", "language_data.js"}
 USED = ("pagefind.js", "pagefind-entry.json", "wasm.en.pagefind")
 USED_KINDS = (".pf_meta", ".pf_index", ".pf_fragment")
+HEADING = re.compile(r"<(h[1-3])\b")
 CODE = re.compile(r"<pre\b.*?</pre>", re.S)
 NAME = re.compile(r"([.(\[{=,:@])((?:<[^>]*>)*)(?=[A-Za-z_])")
 IGNORED = (".katex", ".headerlink", ".eqno", ".linenos", ".copy", "details.hide > summary", ".table-scroll.wide")
@@ -44,7 +46,8 @@ def pages_digest(outdir: Path) -> str:
 
 
 def readable(html: str) -> str:
-    """A page as the index should read it: each name in its code is a word of its own."""
+    """A page as the index should read it: names in code are words, headings say best what a page is about."""
+    html = HEADING.sub(r'<\1 data-pagefind-weight="10"', html)
     return CODE.sub(lambda code: NAME.sub(r"\1\2 ", code.group()), html)
 
 
@@ -61,6 +64,8 @@ def build_index(outdir: Path) -> None:
     with tempfile.TemporaryDirectory() as copies:
         for path in sorted(outdir.rglob("*.html")):
             html = path.read_text("utf8")
+            if path.relative_to(outdir).as_posix() == REFERENCES:
+                html = html.replace("data-pagefind-body", 'data-pagefind-body data-pagefind-weight="0.1"')
             if "data-pagefind-body" in html:
                 write_atomically(Path(copies, path.relative_to(outdir)), readable(html))
         command = [sys.executable, "-m", "pagefind", "--site", copies, "--output-path", str(aside)]
