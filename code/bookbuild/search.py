@@ -17,7 +17,7 @@ from sphinx.errors import SphinxError
 from bookbuild.paths import write_atomically
 
 INDEX = "pagefind"
-REFERENCES = "book/back/bibliography.html"  # every title that is cited: found, but after the pages that cite it
+LISTS = ("book/back/bibliography.html", "book/glossary.html")  # they name everything: found, but after the chapters
 SPHINX_FILES = {"documentation_options.js", "doctools.js", "sphinx_highlight.js", "searchtools.js", "language_data.js"}
 USED = ("pagefind.js", "pagefind-entry.json", "wasm.en.pagefind")
 USED_KINDS = (".pf_meta", ".pf_index", ".pf_fragment")
@@ -64,7 +64,7 @@ def build_index(outdir: Path) -> None:
     with tempfile.TemporaryDirectory() as copies:
         for path in sorted(outdir.rglob("*.html")):
             html = path.read_text("utf8")
-            if path.relative_to(outdir).as_posix() == REFERENCES:
+            if path.relative_to(outdir).as_posix() in LISTS:
                 html = html.replace("data-pagefind-body", 'data-pagefind-body data-pagefind-weight="0.1"')
             if "data-pagefind-body" in html:
                 write_atomically(Path(copies, path.relative_to(outdir)), readable(html))
