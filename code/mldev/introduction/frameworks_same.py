@@ -156,7 +156,7 @@ def follow(
     digits: Digits,
     learning_rate: float,
     dtype: str = "float32",
-    num_steps: int = 200,
+    num_steps: int = 80,
     seed: int = 0,
     copy: Copy = copy_weights,
 ) -> pd.DataFrame:
