@@ -1,8 +1,11 @@
 """The same network in PyTorch and in Keras. All tests that load TensorFlow are here, so that it is loaded once."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from mldev.experiments import paired_difference
 from mldev.introduction import frameworks_same as same
@@ -15,7 +18,7 @@ from mldev.introduction.frameworks_keras import (
     times_python_runs,
     train_keras,
 )
-from mldev.introduction.frameworks_race import bill, lines_to_write, race
+from mldev.introduction.frameworks_race import bill, keras_run, lines_to_write, race, torch_run
 from mldev.introduction.frameworks_torch import torch_network, train_torch
 
 
@@ -155,6 +158,30 @@ def test_a_race_takes_turns_and_leaves_out_the_first():
     seconds = race("test", runs, num_turns=3, units=2)
     assert calls == ["a", "b"] * 4
     assert all(taken.shape == (3,) and (taken > 0).all() for taken in seconds.values())
+
+
+def test_the_claims_about_time_count_steps_and_python_runs(digits, monkeypatch):
+    """Times are not asserted: what costs time is counted. Equal batches, or no eager run, and the claims fail."""
+    steps = []
+    step = torch.optim.SGD.step
+    monkeypatch.setattr(torch.optim.SGD, "step", lambda self, *args: steps.append(1) or step(self, *args))
+    counts = []
+    for size in (32, 250, 250):
+        torch_run(digits, size, num_epochs=1)()
+        counts.append(len(steps))
+        steps.clear()
+    assert counts == [32, 4, 4]
+    few = replace(digits, X_train=digits.X_train[:64], y_train=digits.y_train[:64])
+    runs, apply = {}, keras.optimizers.SGD.apply
+    for eagerly in (False, True):
+        seen = runs[eagerly] = []
+        monkeypatch.setattr(
+            keras.optimizers.SGD, "apply", lambda self, *args, seen=seen: seen.append(1) or apply(self, *args)
+        )
+        run = keras_run(few, 16, 1, run_eagerly=eagerly)
+        run()
+        run()
+    assert len(runs[True]) == 8 > len(runs[False])
 
 
 def test_keras_needs_fewer_lines():
