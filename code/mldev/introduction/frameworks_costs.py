@@ -9,6 +9,7 @@ import sys
 import textwrap
 import tokenize
 from collections.abc import Callable
+from functools import cache
 from importlib.metadata import distribution, packages_distributions
 
 from packaging.requirements import Requirement
@@ -47,9 +48,15 @@ def code_lines(*functions: Callable) -> int:
     return total
 
 
+@cache
+def distributions_here() -> dict[str, list[str]]:
+    """The installed distributions by the modules that they bring; looking through them all takes a while."""
+    return dict(packages_distributions())
+
+
 def distribution_of(module: str) -> str:
     """The installed distribution that a module comes from."""
-    names = packages_distributions().get(module)
+    names = distributions_here().get(module)
     if not names:
         raise ValueError(f"module: expected one that is installed, got {module!r}")
     return canonicalize_name(names[0])

@@ -72,7 +72,7 @@ def keras_images(images: np.ndarray) -> np.ndarray:
 
 
 def times_python_runs(wrap: Callable[[Callable], Callable], inputs: Iterable) -> int:
-    """How often Python runs through a function while its wrapped form is called with each of the inputs."""
+    """Call a wrapped function with each input: how often does Python run it?"""
     seen = []
 
     def double(x: tf.Tensor) -> tf.Tensor:
@@ -99,7 +99,7 @@ class Clerk(keras.Model):
 
 
 def orders_dealt(num_rows: int, num_epochs: int, seed: int) -> np.ndarray:
-    """The order of the rows in each epoch of one call of `fit`, (epochs, rows), with the seed set beforehand."""
+    """The order of the rows in each epoch of one seeded `fit`: (epochs, rows)."""
     keras.utils.set_random_seed(seed)
     clerk = Clerk()
     clerk.compile(run_eagerly=True)

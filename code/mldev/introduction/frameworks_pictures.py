@@ -4,10 +4,11 @@ import altair as alt
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mldev.experiments import interval
-from mldev.introduction.frameworks import curves
+from mldev.introduction.frameworks import ONE_ORDER, curves
 from mldev.introduction.frameworks_digits import NUM_EPOCHS
 from mldev.introduction.frameworks_text import MODELS
 from mldev.plotting import COLORS, PALETTE, band
@@ -35,20 +36,31 @@ def reader_scores(rows: pd.DataFrame) -> Figure:
     return fig
 
 
-def training_curves(rows: pd.DataFrame) -> Figure:
-    """Test accuracy after each epoch in both frameworks: each with its own start, and both with the start of Keras."""
-    fig, axes = plt.subplots(1, 2, figsize=(6.4, 3.4), sharey=True)
-    pairs = {"each with its own start": "PyTorch"}
-    pairs["both start as Keras does"] = "PyTorch, Keras's start"
-    epochs = np.arange(1, NUM_EPOCHS + 1)
-    for ax, (title, variant) in zip(axes, pairs.items(), strict=True):
-        for name, which, marker in (("PyTorch", variant, "o"), ("Keras", "Keras", "s")):
-            line = band(ax, epochs, curves(rows, which), name, KEY[name])
-            line.set(marker=marker, markersize=4)
-        ax.set(title=title, xlabel="epoch", xticks=epochs)
-    axes[0].set_ylabel("test accuracy")
-    axes[1].legend(loc="lower right")
+def training_curves(rows: pd.DataFrame, one_order: pd.DataFrame) -> Figure:
+    """Test error after each epoch: each framework with its own start, both with Keras's, and with its order as well."""
+    fig, axes = plt.subplots(1, 2, figsize=(6.4, 3.6), sharey=True)
+    own, alike = curves(rows, "PyTorch"), curves(rows, "PyTorch, Keras's start")
+    epochs, by_keras = np.arange(1, NUM_EPOCHS + 1), curves(rows, "Keras")
+    draw_errors(axes[0], own, "PyTorch", KEY["PyTorch"], "o")
+    draw_errors(axes[0], by_keras, "Keras", KEY["Keras"], "s")
+    draw_errors(axes[1], alike, "PyTorch", KEY["PyTorch"], "o")
+    again = curves(one_order, ONE_ORDER)
+    draw_errors(axes[1], again, "PyTorch, one order", PALETTE["green"], "^")
+    draw_errors(axes[1], by_keras, "Keras", KEY["Keras"], "s")
+    for ax, title in zip(axes, ("own start", "start of Keras"), strict=True):
+        ax.set(title=title, xlabel="epoch", xticks=epochs, yscale="log")
+        ticks = [0.03, 0.05, 0.1, 0.2, 0.5]
+        ax.set_yticks(ticks, [str(tick) for tick in ticks])
+        ax.minorticks_off()
+    axes[0].set_ylabel("test error (logarithmic)")
+    axes[1].legend(loc="upper right")
     return fig
+
+
+def draw_errors(ax: Axes, kept: np.ndarray, name: str, color: str, marker: str) -> None:
+    """Mean test error after each epoch, with its interval; kept are accuracies (seeds, epochs)."""
+    line = band(ax, np.arange(1, NUM_EPOCHS + 1), 1 - kept, name, color)
+    line.set(marker=marker, markersize=4)
 
 
 def gap_curves(runs: pd.DataFrame) -> Figure:
@@ -119,7 +131,7 @@ def twin_chart(table: pd.DataFrame) -> alt.VConcatChart:
     choice = alt.binding_radio(options=list(RATES), name="learning rate ")
     rate = alt.param(name="rate_shown", value=max(RATES), bind=choice)
     losses, gaps = (table[table["panel"] == panel] for panel in ("loss", "gap"))
-    top = twin_panel(losses, "loss", [0, 4], list(KEY.values()))
+    top = twin_panel(losses, "loss", [0, 6], list(KEY.values()))
     colors = [PALETTE["red"], PALETTE["green"]]
     low = twin_panel(gaps, "gap, as a power of 10", [-18, 2], colors)
     both = alt.vconcat(top, low)

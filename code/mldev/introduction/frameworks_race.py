@@ -106,9 +106,9 @@ def bill(
     for size, times in seconds.items():
         base = np.mean(times["PyTorch"])
         ratios = {f: f"{np.mean(t) / base:.1f}" for f, t in times.items()}
-        rows[f"time of an epoch, batch {size}"] = ratios
-    rows["lines of code"] = {f: str(n) for f, n in lines_to_write().items()}
-    rows["import (s)"] = {f: f"{s:.1f}" for f, s in imports.median().items()}
+        rows[f"epoch ratio, {size}"] = ratios
+    rows["lines"] = {f: str(n) for f, n in lines_to_write().items()}
+    rows["import, s"] = {f: f"{s:.1f}" for f, s in imports.median().items()}
     rows["MB alone"] = {f: f"{megabytes(*names):,.0f}" for f, names in roots.items()}
     rows["MB in all"] = {
         f: f"{megabytes(*needed(*names)):,.0f}" for f, names in roots.items()

@@ -27,7 +27,7 @@ Copy = Callable[[nn.Sequential, keras.Sequential], None]
 
 
 def keras_weights(model: nn.Sequential) -> list[np.ndarray]:
-    """The weights of the chapter's PyTorch network, in the shapes and the order of Keras."""
+    """The weights of the PyTorch network as Keras wants them."""
     weights, channels = [], 1
     for layer in model:
         if isinstance(layer, nn.Conv2d):
@@ -47,7 +47,7 @@ def copy_weights(source: nn.Sequential, target: keras.Sequential) -> None:
 
 
 def copy_by_shape(source: nn.Sequential, target: keras.Sequential) -> None:
-    """What one writes first: turn the axes round until the shapes fit. Keras accepts it, and it is wrong."""
+    """Turn the axes until the shapes fit. Keras accepts it, and it is wrong."""
     turned = {4: (2, 3, 1, 0), 2: (1, 0), 1: (0,)}
     target.set_weights(
         [w.detach().permute(turned[w.ndim]).numpy() for w in source.parameters()]
@@ -156,7 +156,7 @@ def follow(
     digits: Digits,
     learning_rate: float,
     dtype: str = "float32",
-    num_steps: int = 200,
+    num_steps: int = 80,
     seed: int = 0,
     copy: Copy = copy_weights,
 ) -> pd.DataFrame:

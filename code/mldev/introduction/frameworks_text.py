@@ -76,7 +76,7 @@ def titles(task: str, seed: int) -> Titles:
 
 
 class Reader(nn.Module):
-    """A recurrent network: it reads a title word by word and keeps what it read in one vector, the state."""
+    """A recurrent network: it reads word by word and keeps a state."""
 
     def __init__(self, num_words: int, num_classes: int, size: int = SIZE) -> None:
         super().__init__()

@@ -59,7 +59,7 @@ def train_epoch(
     y: torch.Tensor,
     batch_size: int = BATCH_SIZE,
 ) -> None:
-    """One pass over the images in a random order, a step of descent for each batch."""
+    """One pass over the images in a random order, a step for each batch."""
     for rows in torch.randperm(len(X)).split(batch_size):
         loss = nn.functional.cross_entropy(model(X[rows]), y[rows])
         optimizer.zero_grad()
