@@ -1,0 +1,1 @@
+"""Part 3: data preparation and feature engineering with AI."""
