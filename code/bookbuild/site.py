@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from docutils import nodes
+from pydata_sphinx_theme.short_link import ShortenLinkTransform
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.environment import BuildEnvironment
@@ -36,6 +37,7 @@ def configure(app: Sphinx, config: Config) -> None:
         known = repository(Path(app.srcdir))
         config.mldev_repository_url = known.url if known else ""
     config.mldev_frame = site_assets.fingerprint()
+    ShortenLinkTransform.supported_platform = {}  # an address is printed whole, as in the PDF: "a/b" is none
 
 
 def frame_of(app: Sphinx, env: BuildEnvironment) -> list[str]:

@@ -33,7 +33,7 @@ LINK = re.compile(r"</?a\b[^>]*>")
 ROW = re.compile(r"<tr\b.*?</tr>", re.S)
 CELL = re.compile(r"<(t[hd])>(.*?)</t[hd]>", re.S)
 NUMBER = re.compile(r"[-+−]?[\d,. ]*\d%?(?:e[-+]?\d+)?(?: ?[±\[(].*)?|NaN|None|<NA>|-|", re.I)
-EMPTY_HEAD = re.compile(r"<th></th>")
+EMPTY_HEAD = re.compile(r"<th(?: class=\"[^\"]*\")?>(?:<p></p>)?</th>")
 SVG_SIZE = re.compile(rb'<svg\b[^>]*?\b(width|height)="([\d.]+)(pt|px|)"[^>]*?\b(width|height)="([\d.]+)(pt|px|)"')
 SVG_BOX = re.compile(rb'<svg\b[^>]*?viewBox="[\d.-]+[ ,]+[\d.-]+[ ,]+([\d.]+)[ ,]+([\d.]+)"')
 PT = 4 / 3
@@ -109,9 +109,9 @@ def mend_tables(body: str) -> str:
         note = match.group(3) or ""
         caption = re.search(r"<caption>(.*?)</caption>", table, re.S)
         label = text_of(caption.group(1)) if caption else "Table"
+        table = EMPTY_HEAD.sub("<td></td>", table)
         if match.group(2):
-            table = table.replace('border="1" ', "").replace(' style="text-align: right;"', "")
-            table = aligned(EMPTY_HEAD.sub("<td></td>", table))
+            table = aligned(table.replace('border="1" ', "").replace(' style="text-align: right;"', ""))
         return f'<div class="table-scroll" tabindex="0" role="group" aria-label="{escape(label)}">{table}</div>{note}'
 
     return WRAPPED.sub(box, body)

@@ -323,6 +323,9 @@ def test_the_wrong_python_gets_one_line(tmp_path):
 
 
 def test_the_interrupt_key_is_answered_in_one_line(small_book):
+    begun = small_book.root.parent / "begun"
+    wait = f"import pathlib, time; pathlib.Path({str(begun)!r}).touch(); time.sleep(300)"
+    small_book.replace(small_book.page("one"), "value = answer()", f"{wait}\nvalue = answer()")
     build = subprocess.Popen(
         small_book.command("html"),
         cwd=small_book.root,
@@ -330,11 +333,15 @@ def test_the_interrupt_key_is_answered_in_one_line(small_book):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background job ignores the key
     )
-    time.sleep(3)
+    until = time.monotonic() + 120
+    while not begun.exists() and build.poll() is None and time.monotonic() < until:
+        time.sleep(0.1)
     build.send_signal(signal.SIGINT)
     _, errors = build.communicate(timeout=60)
     assert build.returncode == 130
     assert "stopped; the next build goes on from here" in errors
     assert "Traceback" not in errors
+    small_book.replace(small_book.page("one"), wait, "")
     small_book.build()

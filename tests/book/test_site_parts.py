@@ -127,6 +127,13 @@ def test_a_data_frame_gets_a_box_and_loses_its_style() -> None:
     assert mended(html, {}) == html
 
 
+@pytest.mark.parametrize("head", ['<th class="head"></th>', '<th class="head"><p></p></th>', "<th></th>"])
+def test_a_table_written_by_hand_has_no_empty_header(head: str) -> None:
+    table = f'<table class="docutils"><thead><tr>{head}<th class="head"><p>a</p></th></tr></thead></table>'
+    html = mended(f'<div class="pst-scrollable-table-container">{table}</div>', {})
+    assert "<tr><td></td><th" in html and "<p>a</p>" in html
+
+
 def test_columns_of_words_stand_to_the_left() -> None:
     rows = "<tr><th>0</th><td>1.5</td><td>tree</td></tr><tr><th>1</th><td>-2e-05</td><td>3</td></tr>"
     head = "<thead><tr><td></td><th>loss</th><th>model</th></tr></thead>"

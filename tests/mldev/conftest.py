@@ -1,11 +1,14 @@
-"""What every test of the chapters' code shares: a parity record holds plain values only."""
+"""What every test of the chapters' code shares: figures without a screen, parity records of plain values."""
 
 from __future__ import annotations
 
-from collections.abc import Generator
+import os
+import sys
+from collections.abc import Generator, Iterator
 
 import pytest
 
+os.environ["MPLBACKEND"] = "Agg"
 PLAIN = (str, int, float, bool)
 
 
@@ -23,3 +26,11 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
         if wrong:
             pytest.fail(f"the parity record of {pyfuncitem.name} is not plain: {', '.join(wrong)}")
     return result
+
+
+@pytest.fixture(autouse=True)
+def closed() -> Iterator[None]:
+    """Close the figures that a test drew; one that draws none does not pay for Matplotlib."""
+    yield
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")

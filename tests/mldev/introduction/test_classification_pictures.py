@@ -1,6 +1,5 @@
 """The pictures of the chapter on classification show the data that they say."""
 
-import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -12,14 +11,6 @@ from mldev.introduction import classification_pictures as pictures
 from mldev.introduction.classification import accuracy, confusion_matrix
 from mldev.introduction.classification_costs import GRID, MODELS, RATIOS, WAYS
 from mldev.introduction.classification_experiments import BORDERS, complexity_run
-
-matplotlib.use("Agg")
-
-
-@pytest.fixture(autouse=True)
-def closed():
-    yield
-    plt.close("all")
 
 
 @pytest.fixture(scope="module")

@@ -1,21 +1,11 @@
 """The pictures of the chapter on kinds of data show the data that they say."""
 
-import matplotlib
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 
 from mldev.introduction import data_pictures as pictures
 from mldev.introduction.data_experiments import KINDS, MISSING, MODELS, SHARES, SIZES, WAYS
-
-matplotlib.use("Agg")
-
-
-@pytest.fixture(autouse=True)
-def closed():
-    yield
-    plt.close("all")
 
 
 @pytest.fixture(scope="module")

@@ -1,23 +1,12 @@
 """The pictures of the chapter on regression show the data that they say."""
 
-import matplotlib
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import pytest
 
 from mldev.introduction import regression_in_practice_pictures as practice
 from mldev.introduction import regression_pictures as pictures
 from mldev.introduction.regression import INTERVALS, fold_interval
 from mldev.introduction.regression_experiments import METHODS, PENALTIES, chart_coefficients, diabetes
-
-matplotlib.use("Agg")
-
-
-@pytest.fixture(autouse=True)
-def closed():
-    yield
-    plt.close("all")
 
 
 def drawn(ax):

@@ -1,7 +1,5 @@
 """The pictures of the chapter on unsupervised learning show the data that they say."""
 
-import matplotlib
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,14 +9,6 @@ from mldev.introduction.unsupervised import k_means
 from mldev.introduction.unsupervised_data import digits, some_rows
 from mldev.introduction.unsupervised_experiments import COMPONENTS, MAX_K, PERPLEXITIES, SOME_PERPLEXITIES
 from mldev.introduction.unsupervised_trees import agglomerate, cut
-
-matplotlib.use("Agg")
-
-
-@pytest.fixture(autouse=True)
-def closed():
-    yield
-    plt.close("all")
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """The pictures of the chapter on ways of learning show the data that they say."""
 
-import matplotlib
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,14 +7,6 @@ import pytest
 from mldev.introduction import ways_of_learning_pictures as pictures
 from mldev.introduction.ways_of_learning_experiments import CHOSEN_SIZES
 from mldev.introduction.ways_of_learning_pretext import PLACES, PRETEXTS, SIZES
-
-matplotlib.use("Agg")
-
-
-@pytest.fixture(autouse=True)
-def closed():
-    yield
-    plt.close("all")
 
 
 @pytest.fixture(scope="module")

@@ -2,9 +2,10 @@
 {
   const boxes = [...document.querySelectorAll("pre[tabindex], .table-scroll, .math-scroll, .figure-scroll")];
   const widths = new ResizeObserver((entries) => {
-    for (const { target } of entries) {
-      if (target.scrollWidth > target.clientWidth + 1) target.tabIndex = 0;
-      else target.removeAttribute("tabindex");
+    const boxes = entries.map(({ target }) => [target, target.scrollWidth > target.clientWidth + 1]); // measure all, then change
+    for (const [box, scrolls] of boxes) {
+      if (scrolls) box.tabIndex = 0;
+      else box.removeAttribute("tabindex");
     }
   });
   for (const box of boxes) widths.observe(box);

@@ -48,9 +48,9 @@
   };
 
   // Pagefind falls back to ever shorter beginnings of a word; what shares less than half of it is no answer.
-  const close = (word, marked) => {
+  const close = (word, match) => {
     let same = 0;
-    while (same < word.length && word[same] === marked[same]) same += 1;
+    while (same < word.length && word[same] === match[same]) same += 1;
     return same >= Math.min(word.length, Math.max(3, Math.ceil(word.length / 2)));
   };
   const wordsOf = (text) => text.toLowerCase().split(/[^\p{L}\p{N}]+/u).filter(Boolean);
@@ -59,15 +59,18 @@
     const text = query.toLowerCase();
     const words = wordsOf(query);
     const has = ({ content }) => content.toLowerCase().includes(text);
-    const near = ({ excerpt }) => {
-      const marked = [...excerpt.matchAll(/<mark>(.*?)<\/mark>/g)].flatMap((found) => wordsOf(found[1]));
-      return marked.some((mark) => words.some((word) => close(word, mark)));
+    const near = ({ content, places }) => {
+      const all = content.split(/\s+/); // as Pagefind counts them
+      const matched = places.flatMap((place) => wordsOf(all[place] ?? ""));
+      return matched.some((match) => words.some((word) => close(word, match)));
     };
     const good = pages.filter((page) => has(page) || near(page));
     return /[_.]/.test(query) ? [...good.filter(has), ...good.filter((page) => !has(page))] : good;
   };
 
-  const pagesOf = async (results, query) => exactFirst(await Promise.all(results.map((result) => result.data())), query);
+  // Pagefind keeps one object per page and writes each new query's excerpt into it: a copy stays as it was.
+  const pageOf = async (result) => ({ ...(await result.data()), places: result.words });
+  const pagesOf = async (results, query) => exactFirst(await Promise.all(results.map(pageOf)), query);
 
   const prepare = (form) => {
     const input = form.querySelector("input");
