@@ -1,4 +1,4 @@
-"""Measurements in time that statsmodels ships: sunspots, carbon dioxide, sea temperature, the Nile, an economy, births."""
+"""Measurements in time that statsmodels ships: from sunspots, the sea and the Nile to an economy and births."""
 
 from __future__ import annotations
 

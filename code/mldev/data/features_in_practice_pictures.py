@@ -65,7 +65,9 @@ def label_curves(runs: pd.DataFrame) -> Figure:
         name: part.pivot(index="seed", columns="labels", values="accuracy")
         for name, part in runs.groupby("features", sort=False)
     }
-    for (name, table), color, marker in zip(tables.items(), COLORS, "os^", strict=True):
+    for (name, table), color, marker in zip(
+        tables.items(), COLORS, "os^", strict=False
+    ):
         band(top, table.columns, table.to_numpy(), name, color).set_marker(marker)
         if name != "pixels":
             gain = (table - tables["pixels"]).to_numpy()

@@ -17,7 +17,7 @@ from torch.nn import functional
 from mldev import datasets
 from mldev.data.features_rulers import ORIGINS, OWN, YEARS, relation
 
-SIZES = (10, 20, 40, 80, 160)
+SIZES = (20, 40, 80, 160)
 CODE = 16
 STRENGTHS = {  # how freely each encoding may follow single names, most freely first
     "none": (1.0,),
@@ -50,7 +50,7 @@ def half(start: int, width: int | None, end: int) -> nn.Sequential:
 
 
 def train_autoencoder(
-    X: np.ndarray, seed: int, num_epochs: int = 60, learning_rate: float = 3e-3
+    X: np.ndarray, seed: int, num_epochs: int = 50, learning_rate: float = 3e-3
 ) -> Autoencoder:
     """Learn to restore rows without labels."""
     torch.set_num_threads(1)
@@ -196,7 +196,10 @@ def losses(
 
 @lru_cache
 def encoding_forecasts(
-    way: str, shuffled: bool = False, tuned: bool = True
+    way: str,
+    shuffled: bool = False,
+    tuned: bool = True,
+    origins: Sequence[int] = ORIGINS,
 ) -> pd.DataFrame:
     """Rulers again: forecasts from the spell's own columns, and the country's name in one of the encodings.
 
@@ -213,7 +216,7 @@ def encoding_forecasts(
     own = np.column_stack([words, (spells[["start_year"]] - 1980) / 20])
     start, long = spells["start_year"].to_numpy(), spells["long"].to_numpy()
     found = []
-    for origin in ORIGINS:
+    for origin in origins:
         train = np.flatnonzero(start + YEARS <= origin)
         test = np.flatnonzero((start >= origin) & (start < origin + 5))
         early, late = np.split(train, [int(0.8 * len(train))])
