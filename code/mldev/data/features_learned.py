@@ -50,7 +50,7 @@ def half(start: int, width: int | None, end: int) -> nn.Sequential:
 
 
 def train_autoencoder(
-    X: np.ndarray, seed: int, num_epochs: int = 50, learning_rate: float = 3e-3
+    X: np.ndarray, seed: int, num_epochs: int = 40, learning_rate: float = 3e-3
 ) -> Autoencoder:
     """Learn to restore rows without labels."""
     torch.set_num_threads(1)
@@ -135,11 +135,11 @@ def learn_embedding(
     table, head = nn.Embedding(count, 2), nn.Linear(own.shape[1] + 2, 1)
     nn.init.normal_(table.weight, std=0.1)
     parameters = [*table.parameters(), *head.parameters()]
-    optimizer = torch.optim.Adam(parameters, lr=0.02, weight_decay=decay)
+    optimizer = torch.optim.Adam(parameters, lr=0.03, weight_decay=decay)
     inputs = torch.tensor(own, dtype=torch.float32)
     answers = torch.tensor(y, dtype=torch.float32)
     index = torch.tensor(names)
-    for _ in range(150):
+    for _ in range(100):
         optimizer.zero_grad()
         score = head(torch.cat([inputs, table(index)], dim=1)).squeeze(1)
         functional.binary_cross_entropy_with_logits(score, answers).backward()

@@ -137,14 +137,9 @@ def fake_chart(table: pd.DataFrame) -> alt.LayerChart:
     )
     limits = alt.Scale(domain=[0.4, 1.0])
     y = alt.Y("accuracy:Q", scale=limits, title="cross-validated accuracy")
-    color = alt.Color(
-        "way:N",
-        title=None,
-        scale=alt.Scale(
-            domain=list(WAYS), range=[COLORS[1], COLORS[0], PALETTE["grey"]]
-        ),
-        legend=alt.Legend(orient="bottom"),
-    )
+    colors = alt.Scale(domain=list(WAYS), range=[*COLORS[1::-1], PALETTE["grey"]])
+    legend = alt.Legend(orient="bottom")
+    color = alt.Color("way:N", title=None, scale=colors, legend=legend)
     measured = shown.transform_filter(f"datum.way != '{WAYS[2]}'")
     foretold = shown.transform_filter(f"datum.way == '{WAYS[2]}'")
     return alt.layer(

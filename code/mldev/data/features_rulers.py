@@ -140,7 +140,7 @@ def model(kind: str) -> BaseEstimator:
         numbers, last = (
             "passthrough",
             HistGradientBoostingClassifier(
-                max_iter=60, learning_rate=0.05, max_leaf_nodes=8, random_state=0
+                max_iter=30, learning_rate=0.1, max_leaf_nodes=8, random_state=0
             ),
         )
     elif kind != "logistic":

@@ -15,7 +15,7 @@ from mldev.data.features import (
 )
 from mldev.data.features_noise import SELECTIONS, Select
 
-SHAPES = ("line", "arch", "half of a pair", "noise")
+SHAPES = ("line", "arch", "one of a pair", "noise")
 NUM_KEPT = 5
 
 
