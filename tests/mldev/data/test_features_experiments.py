@@ -124,6 +124,18 @@ def test_selection_outside_the_folds_invents_accuracy(fake):
     assert not outside.below(0.55)
 
 
+def test_more_columns_kept_invent_more(fake):
+    part = fake[(fake["rows"] == 80) & (fake["columns"] == 10_000)]
+
+    def more(where):
+        table = part.pivot(index="seed", columns="kept", values=where)
+        return paired_difference(table[30], table[1]).above(0)
+
+    assert more("outside") and not more("inside")
+    best = noise.best_correlations(200, 10_000, 1)[0]
+    assert 0.7 < best / (2 * np.log(10_000) / 200) < 1.1, "the rule of thumb"
+
+
 def test_the_formula_foretells_and_its_mutants_do_not(fake, monkeypatch):
     means = fake.groupby(["rows", "columns", "kept"])["outside"].mean()
 

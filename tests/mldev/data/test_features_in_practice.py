@@ -161,6 +161,16 @@ def test_three_features_of_the_past_help_and_shuffled_ones_do_not(base):
     assert not helps(mixed) and not helps(rulers.constructed(1))
 
 
+def test_counts_drift_and_means_do_less():
+    history, spells = rulers.constructed(1), rulers.relation()[1]
+    early = spells["start_year"] < 1990
+    shift = ((history[~early].mean() - history[early].mean()) / history[early].std()).abs()
+    grows = [name for name in history if name.startswith(("count", "max"))]
+    rest = [name for name in history if name not in grows]
+    assert shift[grows].mean() > 2 * shift[rest].mean()
+    assert not shift[rest].mean() > 2 * shift[grows].mean()
+
+
 def test_the_row_itself_is_most_of_the_leak():
     tables, _ = rulers.relation()
     everything = tables.frames["spells"]
