@@ -49,10 +49,10 @@ def neighbour_distance(x: np.ndarray, k: int) -> np.ndarray:
 
 
 def mutual_information_numbers(x: np.ndarray, labels: np.ndarray, k: int = 3) -> float:
-    """The mutual information of a column of numbers and a label, from nearest neighbours (Ross, 2014).
+    """The mutual information of numbers and a label, from nearest neighbours.
 
-    Around each row, reach to the k-th neighbour *of its own class* and count how many rows *of any class* lie within:
-    few, if the class keeps to itself there.
+    Around each row, reach to the k-th neighbour *of its own class* and count how
+    many rows *of any class* lie within: few, if the class keeps to itself there.
     """
     radius, size, reach = (np.zeros(len(x)) for _ in range(3))
     for label in np.unique(labels):
@@ -125,12 +125,13 @@ def eliminate(
     num_kept: int,
     share: float | None = None,
 ) -> np.ndarray:
-    """Recursive feature elimination: fit, drop the columns with the smallest coefficients, and fit again.
+    """Fit, drop the columns with the smallest coefficients, and fit again.
 
     Parameters
     ----------
     model
-        A linear model of scikit-learn; its coefficients compare columns of one unit only, so standardise first.
+        A linear model of scikit-learn. Its coefficients compare columns of one
+        unit only, so standardise first.
     X, y
         The training rows.
     num_kept
@@ -161,7 +162,7 @@ def jaccard(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def stability(selections: np.ndarray) -> float:
-    """The index of Nogueira, Sechidis and Brown (2018): 1 for equal selections, 0 on average for random ones.
+    """Nogueira's index: 1 for equal selections, 0 on average for random ones.
 
     Parameters
     ----------
@@ -173,7 +174,8 @@ def stability(selections: np.ndarray) -> float:
     kept = Z.sum(axis=1).mean()
     if m < 2 or not 0 < kept < p:
         raise ValueError(
-            f"selections: expected at least 2 rows that keep some columns, got {m} that keep {kept:g} of {p}"
+            "selections: expected at least 2 rows that keep some columns,"
+            f" got {m} that keep {kept:g} of {p}"
         )
     share = Z.mean(axis=0)  # how often each feature was selected
     variance = m / (m - 1) * share * (1 - share)

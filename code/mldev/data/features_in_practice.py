@@ -43,7 +43,7 @@ class Tables:
                 )
 
     def before(self, cutoff: float) -> "Tables":
-        """What was known by then: later rows are dropped, the others stand in the order in which they came."""
+        """What was known by then: no later row, and the others as they came."""
         frames = dict(self.frames)
         for table, column in self.known.items():
             rows = frames[table]
@@ -55,7 +55,7 @@ class Tables:
 def deep_features(
     tables: Tables, table: str, depth: int, origin: str | None = None
 ) -> pd.DataFrame:
-    """One row of features per row of a table: its own numbers, and what `depth` steps between tables add.
+    """Per row of a table: its own numbers, and what steps between tables add.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def deep_features(
 
 
 def aggregate(features: pd.DataFrame, key: pd.Series, name: str) -> pd.DataFrame:
-    """Number the rows of each key, and take mean, maximum and last of each feature: one row per key."""
+    """Per key: the number of rows; mean, maximum and last of each feature."""
     groups = features.groupby(key)
     columns = {f"count({name})": groups.size().astype(float)}
     for how in AGGREGATIONS:
@@ -98,7 +98,7 @@ def aggregate(features: pd.DataFrame, key: pd.Series, name: str) -> pd.DataFrame
 def features_at(
     tables: Tables, table: str, keys: pd.Series, cutoffs: pd.Series, depth: int
 ) -> pd.DataFrame:
-    """The features of the rows that `keys` names, each as known at its own cut-off time."""
+    """Features of the rows that `keys` names, as known at each one's cut-off."""
     found = []
     for cutoff, part in keys.groupby(cutoffs):
         features = deep_features(tables.before(cutoff), table, depth)

@@ -50,7 +50,10 @@ def match_curves(matches: pd.DataFrame) -> Figure:
         counts = [(distances <= limit).sum() for limit in limits]
         ax.plot(limits, counts, style, color=color, label=label)
     ax.axhline(
-        matches["right"].notna().sum(), color=PALETTE["grey"], lw=1, label="could be"
+        matches["right"].notna().sum(),
+        color=PALETTE["grey"],
+        lw=1,
+        label="have a partner",
     )
     ax.set(xlabel="greatest distance allowed (max_dist)", ylabel="countries")
     ax.set_ylim(0, None)

@@ -30,7 +30,7 @@ NUM_UNLABELLED = 1200
 
 
 class Autoencoder(nn.Module):
-    """Squeeze rows through a narrow layer and restore them; `width` None leaves both halves linear."""
+    """Squeeze rows through a narrow layer and restore them; linear without `width`."""
 
     def __init__(self, num_inputs: int, code: int, width: int | None = 128) -> None:
         super().__init__()
@@ -129,7 +129,7 @@ def digits_run(seed: int, sizes: Sequence[int] = SIZES) -> list[dict]:
 def learn_embedding(
     own: np.ndarray, names: np.ndarray, y: np.ndarray, count: int, decay: float
 ) -> np.ndarray:
-    """A vector of two numbers for each name, learned together with the weights of the other columns: (count, 2)."""
+    """Two numbers per name, learned with the other columns' weights: (count, 2)."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
     table, head = nn.Embedding(count, 2), nn.Linear(own.shape[1] + 2, 1)

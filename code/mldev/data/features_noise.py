@@ -88,7 +88,7 @@ def fake_run(
     columns: Sequence[int] = COLUMNS,
     kept: Sequence[int] = KEPT,
 ) -> list[dict]:
-    """Both accuracies for every size: the columns most correlated with the label are kept."""
+    """Both accuracies for every size; kept are the columns of highest correlation."""
     found = []
     for n in rows:
         X, y = noise(seed, n, max(columns))
@@ -108,10 +108,10 @@ def fake_run(
 
 
 def best_correlations(rows: int, columns: int, kept: int) -> np.ndarray:
-    """About the largest squared correlations that so many columns of noise have with the label: (kept,).
+    """About the largest squared correlations of columns of noise with a label.
 
-    One squared correlation follows a beta distribution; the j-th largest of p lies near its quantile (j - 1/2) / p
-    from above.
+    One squared correlation follows a beta distribution; the j-th largest of p
+    lies near its quantile (j - 1/2) / p from above. Returns (kept,) of them.
     """
     if not 1 <= kept <= columns:
         raise ValueError(f"kept {kept}: expected a number from 1 to {columns} columns")
@@ -148,7 +148,7 @@ def by_elimination(X: np.ndarray, y: np.ndarray, num_kept: int = 10) -> np.ndarr
 
 
 def by_lasso(X: np.ndarray, y: np.ndarray, num_kept: int = 10) -> np.ndarray:
-    """Embedded: the largest coefficients of a logistic regression with the lasso's penalty."""
+    """Embedded: the largest coefficients under the lasso's penalty."""
     model = LogisticRegression(
         C=1.0, l1_ratio=1.0, solver="liblinear", max_iter=1000, random_state=0
     )

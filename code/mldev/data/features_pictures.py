@@ -38,7 +38,7 @@ def shape_scores(table: pd.DataFrame) -> Figure:
 
 def fake_curves(table: pd.DataFrame, kept: int = 10) -> Figure:
     """Accuracy from noise against the number of columns: measured, foretold, and inside the folds."""
-    fig, ax = plt.subplots(figsize=(6.4, 4.2))
+    fig, ax = plt.subplots(figsize=(6.4, 4.6))
     part = table[table["kept"] == kept]
     fine = np.geomspace(min(COLUMNS), max(COLUMNS), 40).round().astype(int)
     sizes = part["rows"].unique()
@@ -57,7 +57,7 @@ def fake_curves(table: pd.DataFrame, kept: int = 10) -> Figure:
     ax.set_xticks(COLUMNS, [f"{p:,}" for p in COLUMNS])
     ax.minorticks_off()
     ax.set_ylim(0.42, 1.02)
-    ax.legend(loc="upper left", ncols=2)
+    fig.legend(loc="outside lower center", ncols=3)
     return fig
 
 
@@ -138,7 +138,7 @@ def fake_chart(table: pd.DataFrame) -> alt.LayerChart:
     limits = alt.Scale(domain=[0.4, 1.0])
     y = alt.Y("accuracy:Q", scale=limits, title="cross-validated accuracy")
     colors = alt.Scale(domain=list(WAYS), range=[*COLORS[1::-1], PALETTE["grey"]])
-    legend = alt.Legend(orient="bottom")
+    legend = alt.Legend(orient="bottom", symbolOpacity=1)
     color = alt.Color("way:N", title=None, scale=colors, legend=legend)
     measured = shown.transform_filter(f"datum.way != '{WAYS[2]}'")
     foretold = shown.transform_filter(f"datum.way == '{WAYS[2]}'")

@@ -59,7 +59,7 @@ def twins(seed: int, copies: int, rows: int = 200) -> tuple[np.ndarray, np.ndarr
 
 
 def groups(X: np.ndarray, nearest: float = 0.7) -> np.ndarray:
-    """Number the groups of columns that correlate above `nearest` on average: (p,)."""
+    """Number the groups of columns that correlate above `nearest`, on average."""
     distance = 1 - np.abs(np.corrcoef(X.T))
     pairs = distance[np.triu_indices(len(distance), 1)]
     return fcluster(linkage(pairs, "average"), 1 - nearest, "distance") - 1
