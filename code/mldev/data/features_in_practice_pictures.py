@@ -40,7 +40,7 @@ def saved_dots(
 def match_curves(matches: pd.DataFrame) -> Figure:
     """Right and wrong joins among the names that differ, against the greatest distance allowed."""
     fig, ax = plt.subplots()
-    limits = np.linspace(0.4, 1.35, 200)
+    limits = np.linspace(0, 1.02 * matches["distance"].max(), 400)
     right = matches["name"] == matches["right"]
     for chosen, label, color, style in (
         (right, "joined rightly", COLORS[0], "-"),

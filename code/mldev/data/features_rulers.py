@@ -98,7 +98,7 @@ def matched_names(max_dist: float = np.inf) -> pd.DataFrame:
     others = pd.DataFrame({"name": list(datasets.load("fertility").values)})
     joiner = Joiner(others, main_key="country", aux_key="name", max_dist=max_dist)
     found = joiner.fit_transform(names.to_frame().reset_index(drop=True))
-    found = found.rename(columns={"skrub_Joiner_distance": "distance"})
+    found = found.rename(columns={"skrub_Joiner_rescaled_distance": "distance"})
     found = found[["country", "name", "distance"]]
     return found.assign(right=[TRUE_NAMES.get(name, name) for name in found["country"]])
 
