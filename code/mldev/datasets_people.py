@@ -70,6 +70,17 @@ def engel() -> Table:
     return Table(frame[["income"]], frame["foodexp"])
 
 
+def rulers() -> Table:
+    """1,808 spells in office; y is their length in years, `extra` holds who ruled and how the spell ended."""
+    from lifelines.datasets import load_dd
+
+    names = {"ctryname": "country", "un_region_name": "region"}
+    names |= {"un_continent_name": "continent", "ehead": "ruler"}
+    frame = load_dd().rename(columns=names)
+    X = frame[["country", "region", "continent", "democracy", "regime", "start_year"]]
+    return Table(X, frame["duration"], extra=frame[["ruler", "observed"]])
+
+
 STATSMODELS = "distributed inside statsmodels under its BSD 3-Clause licence"
 
 ENTRIES = (
@@ -153,6 +164,25 @@ ENTRIES = (
         kind="table",
         sensitive=(),
         load=engel,
+        task="regression",
+    ),
+    Dataset(
+        name="rulers",
+        title="Spells in office of the world's rulers",
+        description=(
+            "Who effectively ruled each country from 1946, or its independence, to 2008, under which kind of regime, "
+            "and for how many years. Many spells belong to one country and many countries to one region: a relation "
+            "for building features. `observed` is 0 where a spell ended by death or by the end of the data."
+        ),
+        source=(
+            "J. A. Cheibub, J. Gandhi and J. R. Vreeland, Democracy and dictatorship revisited, Public Choice 143 "
+            "(2010); lifelines.datasets"
+        ),
+        licence="none stated for the data; distributed inside lifelines under its MIT licence",
+        size=(1808, 6),
+        kind="table",
+        sensitive=(),
+        load=rulers,
         task="regression",
     ),
 )

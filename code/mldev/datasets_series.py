@@ -1,4 +1,4 @@
-"""Measurements in time that statsmodels ships: sunspots, carbon dioxide, sea temperature, the Nile, an economy."""
+"""Measurements in time that statsmodels ships: from sunspots, the sea and the Nile to an economy and births."""
 
 from __future__ import annotations
 
@@ -64,6 +64,18 @@ def macrodata() -> Series:
         _dated(frame.drop(columns=["year", "quarter"]), frame["year"], "QS"),
         "as named by column",
         season=4,
+    )
+
+
+def fertility() -> Series:
+    """Births per woman in 219 countries and territories, 1960 to 2011, with the gaps of the source."""
+    from statsmodels.datasets import fertility as packaged
+
+    frame = packaged.load_pandas().data.set_index("Country Name")
+    years = [name for name in frame if name.isdigit() and frame[name].notna().any()]
+    values = frame[years].T.rename_axis(columns=None)
+    return Series(
+        _dated(values, pd.Series(years), "YS"), "births per woman", season=None
     )
 
 
@@ -152,6 +164,21 @@ ENTRIES = (
         kind="series",
         sensitive=(),
         load=macrodata,
+        task="forecasting",
+    ),
+    Dataset(
+        name="fertility",
+        title="Births per woman, by country",
+        description=(
+            "The total fertility rate, year by year, one column for each of 219 countries and territories under the "
+            "names that the World Bank uses: for joining with tables that spell the same countries otherwise."
+        ),
+        source="World Bank, World Development Indicators (SP.DYN.TFRT.IN); statsmodels.datasets",
+        licence=f"under the World Bank's terms of use (as the package states); {STATSMODELS}",
+        size=(52, 219),
+        kind="series",
+        sensitive=(),
+        load=fertility,
         task="forecasting",
     ),
 )

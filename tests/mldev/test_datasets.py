@@ -118,7 +118,7 @@ def test_series(name, loaded):
     assert isinstance(series.values.index, pd.DatetimeIndex)
     assert series.values.index.freq is not None and series.unit
     gaps = int(np.isnan(series.values.to_numpy()).sum())
-    assert (gaps > 0) == (name == "co2")
+    assert (gaps > 0) == (name in ("co2", "fertility"))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -159,6 +159,9 @@ def test_known_facts_of_real_data(loaded):
     assert loaded("co2").values.isna().sum() == 59
     assert loaded("sunspots").values.index[0].year == 1700
     assert loaded("elnino").values["1950-02-01"] == 24.20
+    assert loaded("fertility").values.loc["1960-01-01", "Aruba"] == 4.82
+    assert loaded("rulers").X["country"].nunique() == 200
+    assert loaded("rulers").y.max() == 47
     assert loaded("macrodata").values.index[-1] == pd.Timestamp("2009-07-01")
 
 
