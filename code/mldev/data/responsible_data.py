@@ -24,17 +24,16 @@ def representation(groups: pd.Series, population: Mapping[str, float]) -> pd.Dat
     groups
         The group of each row.
     population
-        Group -> its size in the population, in any unit. It must have every group of the table; both sides are
-        turned into shares of the groups named here.
+        Group -> its size in the population, in any unit, with every group
+        of the table. Shares are of the groups named here.
     """
     unknown = sorted(set(groups) - set(population))
     if unknown:
-        raise ValueError(
-            f"population: no size for {', '.join(unknown)}; it has {', '.join(population)}"
-        )
+        has = ", ".join(population)
+        raise ValueError(f"population: no size for {', '.join(unknown)}; it has {has}")
     sizes = pd.Series(population, dtype=float)
     if (sizes <= 0).any():
-        raise ValueError(f"population: sizes must be positive, got {dict(population)}")
+        raise ValueError(f"population: sizes must be positive: {dict(population)}")
     data = groups.value_counts(normalize=True).reindex(sizes.index, fill_value=0.0)
     table = pd.DataFrame(
         {"in the data": data, "in the population": sizes / sizes.sum()}
@@ -55,7 +54,7 @@ def stratified_difference(
     stratum: np.ndarray,
     counts: np.ndarray | None = None,
 ) -> float:
-    """The difference in the mean of y between a group and the others, among rows of the same stratum.
+    """The difference in mean y between a group and the others, within strata.
 
     Parameters
     ----------
@@ -72,7 +71,7 @@ def stratified_difference(
     counts = np.ones(len(y)) if counts is None else counts
     inside, outside = counts * group, counts * ~group
     n1, n0 = np.bincount(stratum, inside), np.bincount(stratum, outside)
-    both = (n1 > 0) & (n0 > 0)  # a stratum without one of the groups compares nothing
+    both = (n1 > 0) & (n0 > 0)  # without both groups nothing is compared
     if not both.any():
         raise ValueError("stratum: no stratum has rows of both groups")
     s1, s0 = np.bincount(stratum, inside * y), np.bincount(stratum, outside * y)
@@ -111,14 +110,14 @@ def people_interval(
 
 
 def reweighing(group: np.ndarray, y: np.ndarray, strength: float = 1.0) -> np.ndarray:
-    """The weight of each row that makes group and label independent (Kamiran and Calders).
+    """The weight of each row that makes group and label independent.
 
     Parameters
     ----------
     group, y
         Group and label of each row.
     strength
-        An exponent: 0 leaves all weights at 1, 1 makes group and label independent, more than 1 overshoots.
+        An exponent: 0 leaves all weights at 1, more than 1 overshoots.
     """
     if strength < 0:
         raise ValueError(f"strength {strength}: expected a number of at least 0")
@@ -183,7 +182,7 @@ def disparity(decision: np.ndarray, y: np.ndarray, group: np.ndarray) -> Dispari
 
 
 def group_sizes(frame: pd.DataFrame, columns: Sequence[str]) -> np.ndarray:
-    """For each row, how many rows (itself included) have the same values in these columns."""
+    """For each row, how many rows have its values in these columns."""
     missing = [name for name in columns if name not in frame]
     if missing or not columns:
         raise ValueError(
@@ -197,6 +196,7 @@ def _two_groups(name: str, group: np.ndarray) -> np.ndarray:
     group = np.asarray(group)
     if group.dtype != bool or group.all() or not group.any():
         raise ValueError(
-            f"{name}: expected True for one group and False for the other, got {np.unique(group)[:5]}"
+            f"{name}: expected True for one group and False for the other, "
+            f"got {np.unique(group)[:5]}"
         )
     return group

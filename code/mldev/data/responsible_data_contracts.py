@@ -26,7 +26,7 @@ class Rule:
     allowed: tuple[str, ...] | None = None
 
     def check(self, values: pd.Series) -> dict[str, int]:
-        """Rule -> number of rows that break it; a wrong type counts as one finding for all rows."""
+        """Rule -> number of rows that break it; a type is wrong in all."""
         found = {"missing": int(values.isna().sum())}
         if str(values.dtype) != self.dtype:
             found["type"] = len(values)

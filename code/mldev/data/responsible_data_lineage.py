@@ -16,7 +16,7 @@ import pandas as pd
 
 
 def content_hash(frame: pd.DataFrame) -> str:
-    """SHA-256 of a table: its column names, its types, its index and every value, in order."""
+    """SHA-256 of a table: names, types, index and every value, in order."""
     digest = hashlib.sha256()
     for name, values in frame.reset_index().items():
         digest.update(f"{name!r} {values.dtype}\n".encode())
@@ -54,7 +54,7 @@ class Lineage:
     def then(
         self, frame: pd.DataFrame, function: Callable, **arguments: object
     ) -> tuple[pd.DataFrame, Lineage]:
-        """Apply a function to a table and write down what happened; returns the new table and the longer lineage."""
+        """Apply a function, write down what happened: new table, new lineage."""
         came_in = content_hash(frame)
         if self.steps and self.steps[-1].went_out != came_in:
             raise ValueError(

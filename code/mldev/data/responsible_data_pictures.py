@@ -9,6 +9,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
 from mldev.data.responsible_data_experiments import STRENGTHS, people_difference
 from mldev.data.responsible_data_sheets import Datasheet
@@ -30,11 +31,13 @@ def representation_bars(people: pd.DataFrame, table: pd.DataFrame) -> Figure:
         for name, color in TWO.items():
             share = table.loc[name, where]
             top.barh(row, share, left=left, color=color, height=0.6)
-            text = f"{name} {share:.0%}"
-            top.text(left + share / 2, row, text, ha="center", va="center", color="w")
+            at = left + share / 2
+            top.text(at, row, f"{share:.0%}", ha="center", va="center", color="w")
             left += share
     top.set_yticks(list(places.values()), ["arrests", "city"])
     top.set(xlabel="share of the two groups", xlim=(0, 1))
+    handles = [Patch(color=color, label=name) for name, color in TWO.items()]
+    fig.legend(handles=handles, ncols=2, loc="outside upper center")
     minor = np.where(people["age"] < 18, "under 18", "18 or older")
     keys = [people["sex"].str.lower(), minor, people["colour"]]
     counts = people.groupby(keys, sort=True).size()
@@ -78,7 +81,7 @@ def disparity_dots(runs: pd.DataFrame) -> Figure:
     """Disparity of each way of preparing the data, above among all, below among those whom the police released."""
     fig, axes = plt.subplots(2, 1, figsize=(6.4, 5.8), sharex=True)
     ways = list(dict.fromkeys(runs["way"]))
-    titles = {"parity": "of all people", "opportunity": "of those the police released"}
+    titles = {"parity": "all people", "opportunity": "people the police released"}
     for ax, (measure, title) in zip(axes, titles.items(), strict=True):
         for row, way in enumerate(ways):
             part = runs[runs["way"] == way]
@@ -90,7 +93,7 @@ def disparity_dots(runs: pd.DataFrame) -> Figure:
         ax.axvline(0, color=PALETTE["grey"], ls="--", lw=1)
         ax.set_yticks(range(len(ways)), ways)
         ax.set(ylim=(len(ways) - 0.5, -0.5))
-        ax.set_xlabel(f"released by the model, {title}: Black minus White")
+        ax.set_xlabel(f"share released, Black minus White: {title}")
         ax.tick_params(labelbottom=True)
     recorded = runs["recorded"].mean()
     axes[0].axvline(recorded, color=PALETTE["navy"], ls=":", lw=1.5)
@@ -135,7 +138,7 @@ def sheet_bars(sheets: Mapping[str, Datasheet]) -> Figure:
 
 LINES = {
     "parity": "decisions, all people",
-    "opportunity": "decisions, people the police released",
+    "opportunity": "decisions, released by police",
     "calibration": "score minus record",
 }
 
@@ -176,7 +179,9 @@ def strength_chart(bars: pd.DataFrame, lines: pd.DataFrame) -> alt.VConcatChart:
     gaps = lines[lines["measure"] != "accuracy"]
     accuracy = lines[lines["measure"] == "accuracy"]
     kinds = alt.Scale(domain=list(LINES.values()), range=COLORS[2:5])
-    color = alt.Color("measure:N", title=None, scale=kinds).legend(orient="top")
+    color = alt.Color("measure:N", title=None, scale=kinds).legend(
+        orient="top", labelLimit=400, symbolOpacity=1
+    )
     low = alt.Color("measure:N", legend=None)
     charts = [
         rates,

@@ -149,7 +149,7 @@ class Datasheet:
 
 
 def datasheet(name: str) -> Datasheet:
-    """Fill a datasheet from the data, the registry and what people have written; the rest stays open."""
+    """Ask the data, the registry and what people wrote; the rest stays open."""
     entry = REGISTRY[name]
     computed = computed_facts(load(name), entry.sensitive)
     registered = {
