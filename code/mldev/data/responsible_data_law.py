@@ -16,7 +16,7 @@ from mldev.datasets import REGISTRY, Dataset
 
 @dataclass(frozen=True)
 class Family:
-    """A kind of licence: the words by which the registry's text gives it away, and what it allows."""
+    """A kind of licence: the words that give it away in the registry, whether it lets you use, share and change."""
 
     name: str
     words: str
@@ -27,16 +27,16 @@ class Family:
 FAMILIES = (  # in the order in which they are looked for
     Family("unclear", "unclear", "not settled", "find out before you share"),
     Family("none stated", "none stated", "not stated", "ask, or rely on the law"),
-    Family("CC0", "CC0", "use, share, change", "nothing"),
-    Family("public domain", "public domain (", "use, share, change", "nothing"),
-    Family("CC BY", "Attribution 4.0", "use, share, change", "name the authors"),
-    Family("font", "font:", "use, share, change", "keep the font's notice"),
-    Family("BSD", "BSD 3-Clause", "use, share, change", "keep the notice"),
-    Family("MIT", "the book's own", "use, share, change", "keep the notice"),
+    Family("CC0", "CC0", "yes", "nothing"),
+    Family("public domain", "public domain (", "yes", "nothing"),
+    Family("CC BY", "Attribution 4.0", "yes", "name the authors"),
+    Family("font", "font:", "yes", "keep the font's notice"),
+    Family("BSD", "BSD 3-Clause", "yes", "keep the notice"),
+    Family("MIT", "the book's own", "yes", "keep the notice"),
 )
 
 ABOUT = {
-    "digits": "handwriting of 43 people",
+    "digits": "handwriting",
     "mnist": "handwriting",
     "iris": "no",
     "wine": "no",
@@ -83,7 +83,7 @@ def licences(names: Iterable[str] = tuple(REGISTRY)) -> pd.DataFrame:
                 "data set": name,
                 "about people": ABOUT[name],
                 "licence": found.name,
-                "allows": found.allows,
+                "use, share, change": found.allows,
                 "asks": found.asks,
             }
         )
