@@ -146,15 +146,16 @@ LINES = {
 def strength_tables(runs: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """For the chart: release rates of both groups, and gaps and accuracy, per strength of reweighing."""
     bars, lines = [], []
-    for step, strength in enumerate(STRENGTHS):
+    for strength in map(float, STRENGTHS):
         part = runs[runs["strength"] == strength]
         for kind, among in (("released", "all people"), ("kept", "police released")):
             for name in TWO:
                 rate = part[f"{kind}, {name}"].mean()
-                bars.append({"step": step, "among": among, "group": name, "rate": rate})
+                row = {"strength": strength, "among": among, "group": name}
+                bars.append(row | {"rate": rate})
         for measure in (*LINES, "accuracy"):
             found = people_difference(part[measure])
-            row = {"step": step, "strength": strength, "value": found.estimate}
+            row = {"strength": strength, "value": found.estimate}
             row |= {"low": found.low, "high": found.high}
             lines.append(row | {"measure": LINES.get(measure, measure)})
     return pd.DataFrame(bars).round(4), pd.DataFrame(lines).round(4)
@@ -163,12 +164,12 @@ def strength_tables(runs: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
 def strength_chart(bars: pd.DataFrame, lines: pd.DataFrame) -> alt.VConcatChart:
     """Release rates, gaps and accuracy; a slider for the strength of reweighing."""
     slider = alt.binding_range(
-        min=0, max=len(STRENGTHS) - 1, step=1, name="reweighing, none to too much "
+        min=0, max=STRENGTHS[-1], step=STRENGTHS[1], name="strength of reweighing "
     )
     step = alt.param(name="strength_shown", value=0, bind=slider)
     colors = alt.Scale(domain=list(TWO), range=list(TWO.values()))
     shown = alt.Chart(bars, height=120, width=WIDTH).transform_filter(
-        "datum.step == strength_shown"
+        "datum.strength == strength_shown"
     )
     rates = shown.mark_bar().encode(
         y=alt.Y("among:N", title=None),
@@ -199,7 +200,7 @@ def _curves(
     limits = alt.Scale(domain=domain)
     y = alt.Y("value:Q", title=title, scale=limits)
     area = alt.Y("low:Q", title=title, scale=limits)
-    dots = base.transform_filter("datum.step == strength_shown")
+    dots = base.transform_filter("datum.strength == strength_shown")
     return alt.layer(
         base.mark_area(opacity=0.2).encode(x=x, y=area, y2="high:Q", color=color),
         base.mark_line().encode(x=x, y=y, color=color),

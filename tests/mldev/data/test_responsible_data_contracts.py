@@ -54,7 +54,7 @@ def test_an_empty_contract_catches_only_columns(people):
 @pytest.mark.parity
 def test_pandera_gives_the_same_verdicts(record_property, people, contract):
     schema, wrong = chapter.to_pandera(contract), 0
-    tables = [chapter.planted(people, fault, seed=seed) for fault in chapter.FAULTS for seed in range(2)]
+    tables = [chapter.planted(people, fault) for fault in chapter.FAULTS]
     tables += [people, people.assign(age=people["age"].where(people["age"] > 15)), people.head(0)]
     tables.append(chapter.planted(chapter.planted(people, "age in months"), "misspelt word"))
     for table in tables:

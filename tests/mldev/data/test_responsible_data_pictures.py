@@ -58,8 +58,8 @@ def test_sheets_are_sorted_and_complete():
 def test_the_chart_holds_every_strength():
     runs = pd.DataFrame(sum((experiments.strength_run(seed) for seed in range(2)), []))
     bars, lines = pictures.strength_tables(runs)
-    steps = set(range(len(experiments.STRENGTHS)))
-    assert set(bars["step"]) == steps == set(lines["step"]) and len(bars) == 4 * len(steps)
+    steps = set(experiments.STRENGTHS)
+    assert set(bars["strength"]) == steps == set(lines["strength"]) and len(bars) == 4 * len(steps)
     assert set(lines["measure"]) == {*pictures.LINES.values(), "accuracy"}
     spec = pictures.strength_chart(bars, lines).to_dict()
     values = {param["name"]: param.get("value") for param in spec["params"]}
