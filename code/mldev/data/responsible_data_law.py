@@ -25,8 +25,8 @@ class Family:
 
 
 FAMILIES = (  # in the order in which they are looked for
-    Family("unclear", "unclear", "unknown", "find out before you share"),
-    Family("none stated", "none stated", "unknown", "ask, or rely on the law"),
+    Family("unclear", "unclear", "?", "find out before you share"),
+    Family("none stated", "none stated", "?", "ask, or rely on the law"),
     Family("CC0", "CC0", "yes", "nothing"),
     Family("public domain", "public domain (", "yes", "nothing"),
     Family("CC BY", "Attribution 4.0", "yes", "name the authors"),
