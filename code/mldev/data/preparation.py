@@ -26,13 +26,23 @@ from mldev.data.preparation_findings import (
     Finding,
     as_table,
     as_target,
+    report,
 )
 from mldev.data.preparation_fixes import Drop, Fill, Fix, Flag, ReadNumbers, fill_value
 from mldev.data.preparation_imputation import ChainedRegressions
+from mldev.data.preparation_missing import MISSING_CHECKS
 from mldev.data.preparation_rows import ROW_CHECKS
 
+__all__ = [
+    "Doctor",
+    "Finding",
+    "diagnose",
+    "drop_rows",
+    "report",
+    "treat_training_rows",
+]
+
 FILLS = ("median", "mean", "most_frequent", "model")
-TEXT_KINDS = ("number_text", "mixed_dates", "misspelling")
 
 
 def diagnose(
@@ -70,7 +80,7 @@ def diagnose(
         frame, as_target(y, len(frame)), frame.isna(), _bounds(bounds, frame), seed
     )
     findings: list[Finding] = []
-    for check in (*COLUMN_CHECKS, *ROW_CHECKS):
+    for check in (*COLUMN_CHECKS, *MISSING_CHECKS, *ROW_CHECKS):
         found = list(check(case))
         findings += found
         case = _mended(case, [one.fix for one in found if one.fix is not None])
@@ -88,23 +98,6 @@ def _mended(case: Case, fixes: Sequence[Fix]) -> Case:
     return Case(frame, case.y, case.empty, case.bounds, case.seed)
 
 
-def report(findings: Sequence[Finding]) -> pd.DataFrame:
-    """Findings as a table, one row each."""
-    rows = [
-        {
-            "kind": one.kind,
-            "column": "" if one.column is None else one.column,
-            "rows": len(one.rows),
-            "severity": one.severity,
-            "evidence": one.evidence,
-            "proposal": one.proposal,
-        }
-        for one in findings
-    ]
-    names = ["kind", "column", "rows", "severity", "evidence", "proposal"]
-    return pd.DataFrame(rows, columns=names)
-
-
 def treat_training_rows(
     X: object, y: object = None, kinds: Collection[str] = ROW_KINDS, **options: object
 ) -> tuple[object, object, list[Finding]]:
@@ -120,13 +113,21 @@ def treat_training_rows(
     """
     allowed = _kinds(kinds, "kinds", ROW_KINDS)
     findings = diagnose(X, y, kinds=allowed, **options)
+    return *drop_rows(X, y, findings), findings
+
+
+def drop_rows(
+    X: object, y: object, findings: Sequence[Finding]
+) -> tuple[object, object]:
+    """The table and the target without the rows that findings about rows point at."""
     keep = np.ones(len(X), dtype=bool)
     for finding in findings:
-        keep[list(finding.rows)] = False
+        if finding.kind in ROW_KINDS:
+            keep[list(finding.rows)] = False
     left = X[keep] if isinstance(X, pd.DataFrame) else np.asarray(X)[keep]
     if y is None:
-        return left, None, findings
-    return left, y[keep] if isinstance(y, pd.Series) else np.asarray(y)[keep], findings
+        return left, None
+    return left, y[keep] if isinstance(y, pd.Series) else np.asarray(y)[keep]
 
 
 class Doctor(TransformerMixin, BaseEstimator):

@@ -23,7 +23,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from mldev import datasets
-from mldev.data.preparation import Doctor, diagnose, treat_training_rows
+from mldev.data.preparation import Doctor, diagnose, drop_rows
 from mldev.data.preparation_faults import (
     CELL_FAULTS,
     ROW_FAULTS,
@@ -153,7 +153,11 @@ def spoil(
 
 
 def scores(
-    clean: Task, spoilt: Spoilt, X_test: pd.DataFrame, cells_test: pd.DataFrame
+    clean: Task,
+    spoilt: Spoilt,
+    X_test: pd.DataFrame,
+    cells_test: pd.DataFrame,
+    findings: Sequence[Finding],
 ) -> dict[str, float]:
     """The test score of every way to go on, from the same spoilt table."""
     from skrub import tabular_pipeline
@@ -161,7 +165,7 @@ def scores(
     X, y = spoilt.frame, spoilt.y
     plain = make_pipeline(Plain(), clean.model())
     whole = X.notna().all(axis=1).to_numpy()
-    X_kept, y_kept, _ = treat_training_rows(X, y)
+    X_kept, y_kept = drop_rows(X, y, findings)
     doctored = make_pipeline(Doctor(), Plain(), clean.model())
     gone = list(spoilt.columns) if spoilt.cells.all().any() else []
     told = X.mask(spoilt.cells).drop(columns=gone)[~spoilt.rows]
@@ -304,7 +308,7 @@ def run_row(row: dict) -> dict:
     others = sum(one.kind != kind for one in findings)
     return (
         result
-        | scores(clean, spoilt, X_test, cells_test)
+        | scores(clean, spoilt, X_test, cells_test, findings)
         | hits(kind, findings, spoilt)
         | {"seen": int(seen.sum()), "spoilt": int(total), "others": others}
         | rival(kind, spoilt, clean, X_test)
@@ -327,7 +331,7 @@ def _on_clean(clean: Task) -> dict:
         "cleanlab": np.nan
     }
     return (
-        scores(clean, nothing, clean.X_test, unmarked)
+        scores(clean, nothing, clean.X_test, unmarked, findings)
         | counts
         | {"false": int(cells.sum() + rows.sum()), "others": len(findings)}
         | blanks

@@ -6,7 +6,7 @@ Chapter: data/preparation.
 from __future__ import annotations
 
 import numbers
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -106,6 +106,23 @@ class Case:
             for name, column in self.frame.items()
             if column.map(lambda value: isinstance(value, str)).any()
         ]
+
+
+def report(findings: Sequence[Finding]) -> pd.DataFrame:
+    """Findings as a table, one row each."""
+    rows = [
+        {
+            "kind": one.kind,
+            "column": "" if one.column is None else one.column,
+            "rows": len(one.rows),
+            "severity": one.severity,
+            "evidence": one.evidence,
+            "proposal": one.proposal,
+        }
+        for one in findings
+    ]
+    names = ["kind", "column", "rows", "severity", "evidence", "proposal"]
+    return pd.DataFrame(rows, columns=names)
 
 
 def is_classes(y: np.ndarray) -> bool:

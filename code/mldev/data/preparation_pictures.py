@@ -1,0 +1,184 @@
+"""The pictures of the chapter on preparation.
+
+Chapter: data/preparation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import altair as alt
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from mldev.data.preparation_benchmark import KINDS
+from mldev.data.preparation_treatments import WAYS
+from mldev.experiments import Interval, interval
+from mldev.plotting import COLORS, PALETTE, band
+
+WIDTH = 480
+NAMES = {
+    "missing": "missing",
+    "missing_pattern": "missing, not at random",
+    "disguised_missing": "disguised missing",
+    "outlier": "outlier",
+    "impossible": "impossible value",
+    "unit_mixup": "unit mix-up",
+    "number_text": "number as text",
+    "mixed_dates": "mixed dates",
+    "misspelling": "misspelling",
+    "duplicate": "duplicate",
+    "near_duplicate": "near duplicate",
+    "label_error": "label error",
+    "leakage": "leakage",
+}
+
+
+def filling_dots(runs: Mapping[str, pd.DataFrame]) -> Figure:
+    """Error of the filled cells and test R2 for each way, for two patterns of gaps."""
+    fig, axes = plt.subplots(2, 1, figsize=(6.4, 5.2), sharey=True)
+    for ax, column, label in zip(
+        axes,
+        ("error", "r2"),
+        ("error of a filled cell (standard deviations)", "R2 on new patients"),
+        strict=True,
+    ):
+        for (pattern, rows), color, shift in zip(
+            runs.items(), COLORS, (-0.13, 0.13), strict=False
+        ):
+            for place, way in enumerate(WAYS):
+                values = rows.loc[rows["way"] == way, column]
+                if values.notna().all():
+                    found = interval(values)
+                    y = -place - shift
+                    ax.plot([found.low, found.high], [y, y], color=color, lw=2)
+                    marker = "o" if shift < 0 else "s"
+                    ax.plot(
+                        found.estimate,
+                        y,
+                        marker,
+                        color=color,
+                        label=None if place < 4 else pattern,
+                    )
+        ax.set_yticks(-np.arange(len(WAYS)), WAYS)
+        ax.set_xlabel(label)
+    axes[1].legend(title="gaps among", loc="center left")
+    return fig
+
+
+def masking_curves(runs: pd.DataFrame) -> Figure:
+    """The share of outliers found against how many there are, for two rules."""
+    fig, ax = plt.subplots(figsize=(6.4, 3.2))
+    for (rule, rows), color, marker in zip(
+        runs.groupby("rule"), COLORS, "os", strict=False
+    ):
+        table = rows.pivot(index="seed", columns="share", values="found")
+        line = band(ax, 100 * table.columns, table.to_numpy(), rule, color)
+        line.set(marker=marker, ms=4)
+    ax.set(
+        xlabel="outliers (% of the rows)",
+        ylabel="share of them found",
+        ylim=(-0.03, 1.03),
+    )
+    ax.legend(loc="upper right")
+    return fig
+
+
+def unit_chart(paths: pd.DataFrame, lines: pd.DataFrame) -> alt.VConcatChart:
+    """The path of gradient descent over the hill; a slider for the unit of one column."""
+    factors = sorted(paths["factor"].unique())
+    paths = paths.assign(place=[factors.index(f) for f in paths["factor"]]).round(3)
+    slider = alt.binding_range(
+        min=0,
+        max=len(factors) - 1,
+        step=1,
+        name="unit of blood pressure, large to small ",
+    )
+    place = alt.param(name="unit_shown", value=len(factors) - 2, bind=slider)
+    x = alt.X(
+        "bmi:Q", title="effect of body-mass index", scale=alt.Scale(domain=[-20, 92])
+    )
+    y = alt.Y(
+        "pressure:Q",
+        title="effect of blood pressure",
+        scale=alt.Scale(domain=[-36, 74]),
+    )
+    rings = (
+        alt.Chart(lines.round(2), width=WIDTH, height=260)
+        .mark_line(color=PALETTE["grey"], strokeWidth=1, clip=True)
+        .encode(x=x, y=y, detail="level:N", order="order:Q")
+    )
+    shown = alt.Chart(paths).transform_filter("datum.place == unit_shown")
+    walk = shown.mark_line(
+        point=alt.OverlayMarkDef(size=22), color=COLORS[0], clip=True
+    ).encode(x=x, y=y, order="step:Q")
+    counts = paths.drop_duplicates("factor")[["factor", "place", "needed"]]
+    bars = (
+        alt.Chart(counts, width=WIDTH, height=130)
+        .mark_bar()
+        .encode(
+            x=alt.X(
+                "factor:O",
+                title="factor by which the numbers of blood pressure are multiplied",
+                axis=alt.Axis(labelAngle=0, format=".2~f"),
+            ),
+            y=alt.Y("needed:Q", title="steps to 1 %", scale=alt.Scale(type="symlog")),
+            color=alt.condition(
+                "datum.place == unit_shown", alt.value(COLORS[1]), alt.value(COLORS[0])
+            ),
+        )
+    )
+    return alt.vconcat(alt.layer(rings, walk), bars).add_params(place)
+
+
+def rate_dots(rates: pd.DataFrame) -> Figure:
+    """Recall and precision of the findings, one row for each kind."""
+    fig, ax = plt.subplots(figsize=(6.4, 5.4))
+    for name, color, marker, shift in zip(
+        ("recall", "precision"), COLORS, "os", (0.14, -0.14), strict=False
+    ):
+        for place, kind in enumerate(rates.index):
+            _dot(
+                ax,
+                rates.loc[kind, name],
+                -place + shift,
+                color,
+                marker,
+                name if place == 0 else None,
+            )
+    ax.set_yticks(-np.arange(len(rates)), [NAMES[kind] for kind in rates.index])
+    ax.set(xlabel="share", xlim=(-0.02, 1.02))
+    ax.grid(axis="y", lw=0.4)
+    ax.legend(loc="lower left")
+    return fig
+
+
+def _dot(
+    ax: plt.Axes, found: Interval, y: float, color: str, marker: str, label: str | None
+) -> None:
+    ax.plot([found.low, found.high], [y, y], color=color, lw=2)
+    ax.plot(found.estimate, y, marker, color=color, label=label, ms=5)
+
+
+def loss_dots(table: pd.DataFrame) -> Figure:
+    """The lost test score of every method, one row for each kind of fault."""
+    fig, ax = plt.subplots(figsize=(6.4, 6.6))
+    methods = list(dict.fromkeys(table["method"]))
+    shifts = np.linspace(0.3, -0.3, len(methods))
+    for method, color, marker, shift in zip(
+        methods, COLORS, "osD^v", shifts, strict=False
+    ):
+        part = table[table["method"] == method]
+        for place, found in enumerate(part["lost"]):
+            _dot(
+                ax, found, -place + shift, color, marker, method if place == 0 else None
+            )
+    ax.axvline(0, color=PALETTE["grey"], lw=0.8)
+    ax.set_yticks(-np.arange(len(KINDS)), [NAMES[kind] for kind in KINDS])
+    ax.set_xscale("symlog", linthresh=2)
+    ax.set_xticks([-5, -2, 0, 2, 5, 20, 50], ["-5", "-2", "0", "2", "5", "20", "50"])
+    ax.set_xlabel("lost test score (points of 100 AUC or 100 R2)")
+    ax.legend(loc="lower right")
+    return fig
