@@ -54,15 +54,14 @@ def duplicates(case: Case) -> Iterator[Finding]:
     hit = frame.duplicated().to_numpy()
     if not hit.any():
         return
-    sizes = (
-        frame.groupby(list(frame.columns), dropna=False, sort=False).size().to_numpy()
-    )
-    pairs = float((sizes * (sizes - 1) / 2).sum())
+    groups = frame.groupby(list(frame.columns), dropna=False, sort=False)
+    pairs = _pairs(groups.size())
+    num_pairs = len(frame) * (len(frame) - 1) / 2
     alike = [
-        float(((column.value_counts(dropna=False) / len(frame)) ** 2).sum())
+        _pairs(column.value_counts(dropna=False)) / num_pairs
         for _, column in frame.items()
     ]
-    expected = len(frame) * (len(frame) - 1) / 2 * float(np.prod(alike))
+    expected = num_pairs * float(np.prod(alike))
     if pairs > BY_CHANCE * expected + 1 or expected < 0.05:
         yield Finding(
             "duplicate",
@@ -71,6 +70,11 @@ def duplicates(case: Case) -> Iterator[Finding]:
             f"{pairs:.0f} pairs of equal rows; independent columns would give {expected:.2g}",
             severity(hit.mean()),
         )
+
+
+def _pairs(counts: pd.Series) -> float:
+    """How many pairs of equal things there are, given how often each occurs."""
+    return float((counts * (counts - 1) / 2).sum())
 
 
 def near_duplicates(case: Case) -> Iterator[Finding]:

@@ -23,7 +23,7 @@ from mldev.data.preparation_imputation import ChainedRegressions
 from mldev.data.preparation_values import robust_scores
 
 WAYS = ("drop rows", "mean", "median", "most frequent", "regressions")
-SCALES = ("raw", "min-max", "z-score")
+SCALES = ("raw", "min-max", "min-max, centred", "z-score")
 YES, NO = ("yes", "y", "true", "1"), ("no", "n", "false", "0")
 
 
@@ -43,9 +43,12 @@ def scaled(X: np.ndarray, scale: str) -> np.ndarray:
     """A training table on one of `SCALES`."""
     if scale not in SCALES:
         raise ValueError(f"scale: got {scale!r}, allowed: {', '.join(SCALES)}")
-    return (
-        X if scale == "raw" else {"min-max": min_max, "z-score": z_score}[scale](X, X)
-    )
+    if scale == "raw":
+        return X
+    if scale == "z-score":
+        return z_score(X, X)
+    between = min_max(X, X)
+    return between - between.mean(axis=0) if scale == "min-max, centred" else between
 
 
 def fill(X_train: np.ndarray, X: np.ndarray, way: str) -> np.ndarray:
