@@ -112,25 +112,31 @@ def unit_chart(paths: pd.DataFrame, lines: pd.DataFrame) -> alt.VConcatChart:
     )
     shown = alt.Chart(paths).transform_filter("datum.place == unit_shown")
     walk = shown.mark_line(
-        point=alt.OverlayMarkDef(size=22), color=COLORS[0], clip=True
+        strokeJoin="round",
+        point=alt.OverlayMarkDef(size=22),
+        color=COLORS[0],
+        clip=True,
     ).encode(x=x, y=y, order="step:Q")
-    counts = paths.drop_duplicates("factor")[["factor", "place", "needed"]]
-    bars = (
-        alt.Chart(counts, width=WIDTH, height=130)
-        .mark_bar()
-        .encode(
-            x=alt.X(
-                "factor:O",
-                title="factor by which the numbers of blood pressure are multiplied",
-                axis=alt.Axis(labelAngle=0, format=".2~f"),
-            ),
-            y=alt.Y("needed:Q", title="steps to 1 %", scale=alt.Scale(type="symlog")),
-            color=alt.condition(
-                "datum.place == unit_shown", alt.value(COLORS[1]), alt.value(COLORS[0])
-            ),
-        )
-    )
+    bars = unit_bars(paths)
     return alt.vconcat(alt.layer(rings, walk), bars).add_params(place)
+
+
+def unit_bars(paths: pd.DataFrame) -> alt.LayerChart:
+    """The lower half of the chart: the steps that each unit needs, the one shown in another colour."""
+    counts = paths.drop_duplicates("factor")[["factor", "place", "needed"]]
+    x = alt.X(
+        "factor:O",
+        title="factor by which blood pressure is multiplied",
+        axis=alt.Axis(labelAngle=0, format=".2~f"),
+    )
+    limits = alt.Scale(type="log", domain=[1, 500])
+    y = alt.Y("needed:Q", title="steps to 1 %", scale=limits, axis=None)
+    color = alt.condition(
+        "datum.place == unit_shown", alt.value(COLORS[1]), alt.value(COLORS[0])
+    )
+    base = alt.Chart(counts, width=WIDTH, height=130)
+    bars = base.mark_bar().encode(x=x, y=y, y2=alt.datum(1), color=color)
+    return alt.layer(bars, base.mark_text(dy=-8).encode(x=x, y=y, text="needed:Q"))
 
 
 def rate_dots(rates: pd.DataFrame) -> Figure:

@@ -11,7 +11,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from mldev.data.preparation_benchmark import KINDS
+from mldev.data.preparation import diagnose
+from mldev.data.preparation_benchmark import KINDS, MEASURED_ON, task
+from mldev.data.preparation_checks import unit_mixups
+from mldev.data.preparation_findings import Case
 from mldev.experiments import Interval, interval, ratio_interval
 
 
@@ -88,3 +91,41 @@ def rival_rates(rows: pd.DataFrame, kind: str) -> dict[str, Interval]:
             (hit / (hit + false)).replace(np.nan, 0.0)
         )
     return rates
+
+
+def recall_by_table(rows: pd.DataFrame, kinds: Sequence[str]) -> pd.DataFrame:
+    """The recall of some kinds in each table, seeds counted together."""
+    part = rows[rows["kind"].isin(list(kinds))]
+    sums = part.groupby(["kind", "table"], sort=False)[["true", "missed"]].sum()
+    recall = sums["true"] / (sums["true"] + sums["missed"])
+    return recall.unstack().loc[list(kinds)]
+
+
+def unit_run(seed: int, factor: float) -> dict:
+    """The recall of the check for units, with a tenth of each positive column in a unit `factor` times smaller."""
+    rng, found, total = np.random.default_rng([seed, 9]), 0, 0
+    for table in ("actg175", "breast_cancer", "diabetes"):
+        frame = task(table, seed).X_train.select_dtypes("number")
+        rich = [c for c in frame if frame[c].nunique() > 20 and (frame[c] > 0).all()]
+        frame = frame[rich]
+        hit = pd.DataFrame(rng.random(frame.shape) < 0.1, frame.index, frame.columns)
+        case = Case(frame.mask(hit, factor * frame))
+        for one in unit_mixups(case):
+            found += int(hit[one.column].iloc[list(one.rows)].sum())
+        total += int(hit.to_numpy().sum())
+    return {"seed": seed, "recall": found / total}
+
+
+def clean_findings(seed: int) -> pd.DataFrame:
+    """Findings of one seed on the training tables as they came: cells or rows, by kind and table."""
+    counts = []
+    for table in MEASURED_ON:
+        clean = task(table, seed)
+        for one in diagnose(clean.X_train, clean.y_train):
+            counts.append({"table": table, "kind": one.kind, "count": len(one.rows)})
+    return (
+        pd.DataFrame(counts)
+        .groupby(["kind", "table"])["count"]
+        .sum()
+        .unstack(fill_value=0)
+    )

@@ -8,13 +8,13 @@ from cleanlab.count import compute_confident_joint
 from cleanlab.filter import find_label_issues
 
 from mldev.data import preparation_benchmark as bench
-from mldev.data import preparation_rows, preparation_summary
+from mldev.data import preparation_summary
 from mldev.data.preparation import Doctor, diagnose
 from mldev.data.preparation_contract import breaches, contract
 from mldev.data.preparation_faults import CELL_FAULTS, ROW_FAULTS, inject, with_words_and_dates
 from mldev.data.preparation_findings import KINDS
 from mldev.data.preparation_rows import confident_classes, confident_joint
-from mldev.experiments import interval
+from mldev.experiments import interval, paired_difference
 
 
 @pytest.fixture(scope="module")
@@ -189,3 +189,79 @@ def test_the_contract_accepts_its_table_and_names_breaches():
     found = breaches(schema, bad)
     assert set(found["column"]) == {"age", "city"}
     assert len(breaches(schema, table.drop(columns="city"))) == 1
+
+
+def rate(rows, kind, name):
+    return preparation_summary.finding_rates(rows).loc[kind, name]
+
+
+def test_form_is_found_and_labels_are_not(rows):
+    def holds(kinds):
+        return all(rate(rows, kind, name).above(0.95) for kind in kinds for name in ("recall", "precision"))
+
+    assert holds(["missing", "number_text", "mixed_dates"])
+    assert not holds(["label_error"]) and not holds(["unit_mixup"])
+
+
+def test_clean_tables_get_few_findings_and_spoilt_ones_do_not(rows):
+    size = {name: bench.task(name, 0).X_train.size for name in bench.MEASURED_ON}
+
+    def few(part, column):
+        return interval((part[column] / part["table"].map(size)).groupby(part["seed"]).mean()).below(0.001)
+
+    assert few(rows[rows["kind"] == "none"], "false")
+    assert not few(rows[rows["kind"] == "missing"], "true")
+
+
+def test_treating_clean_tables_costs_little_and_dropping_rows_of_holed_ones_does_not(rows):
+    def cheap(kind, method):
+        part = rows[rows["kind"] == kind]
+        return interval((part["plain"] - part[method]).groupby(part["seed"]).mean()).below(0.005)
+
+    assert cheap("none", "doctor") and not cheap("missing", "drop rows")
+
+
+def test_the_doctor_recovers_and_the_baselines_do_not(rows):
+    kept = {m: preparation_summary.recovered(rows, m) for m in ("drop rows", "skrub", "doctor")}
+    assert kept["doctor"].above(0.6)
+    assert not kept["skrub"].above(0.6) and not kept["drop rows"].above(0.6)
+    swapped = preparation_summary.recovered(rows.assign(doctor=rows["plain"]), "doctor")
+    assert not swapped.above(0.6) and swapped.estimate == pytest.approx(0)
+    assert not kept["skrub"].below(swapped.low)
+
+
+def test_skrub_pays_before_any_fault_and_plain_does_not(rows):
+    clean = rows[rows["kind"] == "none"]
+
+    def handicap(method):
+        return interval(100 * (clean["clean"] - clean[method]).groupby(clean["seed"]).mean())
+
+    assert handicap("skrub").above(0.5) and not handicap("plain").above(0.5)
+
+
+def test_suspects_help_less_than_the_truth(rows):
+    labels = rows[(rows["kind"] == "label_error") & rows["cleanlab"].notna()]
+
+    def more(better, worse):
+        return paired_difference(
+            *((labels[m] - labels["plain"]).groupby(labels["seed"]).mean() for m in (better, worse))
+        ).above(0)
+
+    assert more("told", "cleanlab") and more("told", "doctor")
+    assert not more("told", "told") and not more("cleanlab", "told")
+
+
+def test_small_factors_hide_and_large_ones_do_not():
+    seen = {f: interval([preparation_summary.unit_run(s, f)["recall"] for s in range(5)]) for f in (1000.0, 2.2046)}
+    assert seen[1000.0].above(0.9) and not seen[2.2046].above(0.9)
+    assert seen[2.2046].below(0.4) and not seen[1000.0].below(0.4)
+
+
+def test_rows_are_independent_only_while_the_doctor_learns_nothing_new():
+    X = pd.DataFrame({"a": np.r_[np.arange(30.0), np.nan]})
+    doctor = Doctor().fit(X)
+    parts = [X.iloc[[30]], X.iloc[:10]]
+    alone = pd.concat([doctor.transform(part) for part in parts])
+    assert alone.equals(doctor.transform(pd.concat(parts)))
+    relearned = pd.concat([Doctor().fit(part).transform(part) for part in parts])
+    assert not alone.equals(relearned)
