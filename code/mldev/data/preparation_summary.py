@@ -6,13 +6,15 @@ faults; the tables are the same for all.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from sklearn.pipeline import make_pipeline
 
-from mldev.data.preparation import diagnose
-from mldev.data.preparation_benchmark import KINDS, MEASURED_ON, task
+from mldev.data.preparation import Doctor, diagnose
+from mldev.data.preparation_benchmark import KINDS, MEASURED_ON, Plain, spoil, task
 from mldev.data.preparation_checks import unit_mixups
 from mldev.data.preparation_findings import Case
 from mldev.experiments import Interval, interval, ratio_interval
@@ -129,3 +131,24 @@ def clean_findings(seed: int) -> pd.DataFrame:
         .sum()
         .unstack(fill_value=0)
     )
+
+
+def cleaner_run(seed: int, table: str = "diabetes", kind: str = "number_text") -> dict:
+    """Test scores on a spoilt table: plain, plain after skrub's Cleaner told to parse numbers, and doctor."""
+    from skrub import Cleaner
+
+    clean = task(table, seed)
+    spoilt, X_test, _ = spoil(clean, kind, seed)
+    fronts = {
+        "plain": (),
+        "Cleaner": (Cleaner(parse_numbers=True),),
+        "doctor": (Doctor(),),
+    }
+    result: dict = {"seed": seed}
+    for name, front in fronts.items():
+        pipeline = make_pipeline(*front, Plain(), clean.model())
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about columns that hold no dates
+            pipeline.fit(spoilt.frame, spoilt.y)
+            result[name] = clean.score(pipeline, X_test)
+    return result

@@ -230,13 +230,22 @@ def test_the_doctor_recovers_and_the_baselines_do_not(rows):
     assert not kept["skrub"].below(swapped.low)
 
 
-def test_skrub_pays_before_any_fault_and_plain_does_not(rows):
-    clean = rows[rows["kind"] == "none"]
+def test_skrub_leaves_mixed_columns_and_the_doctor_does_not(rows):
+    clean, texts = rows[rows["kind"] == "none"], rows[rows["kind"] == "number_text"]
 
     def handicap(method):
         return interval(100 * (clean["clean"] - clean[method]).groupby(clean["seed"]).mean())
 
-    assert handicap("skrub").above(0.5) and not handicap("plain").above(0.5)
+    def dearer(method):
+        return interval(100 * (texts["plain"] - texts[method]).groupby(texts["seed"]).mean())
+
+    assert handicap("skrub").above(0) and not handicap("plain").above(0)
+    assert dearer("skrub").above(5) and not dearer("doctor").above(5)
+    parsed = pd.DataFrame([preparation_summary.cleaner_run(seed) for seed in range(10)])
+    gain = {name: paired_difference(parsed[name], parsed["plain"]) for name in ("Cleaner", "doctor")}
+    assert gain["Cleaner"].below(0.01) and not gain["doctor"].below(0.01)
+    assert paired_difference(parsed["doctor"], parsed["Cleaner"]).above(0.01)
+    assert not gain["Cleaner"].above(0.01)
 
 
 def test_suspects_help_less_than_the_truth(rows):
