@@ -184,7 +184,12 @@ def loss_dots(table: pd.DataFrame) -> Figure:
     ax.axvline(0, color=PALETTE["grey"], lw=0.8)
     ax.set_yticks(-np.arange(len(KINDS)), [NAMES[kind] for kind in KINDS])
     ax.set_xscale("symlog", linthresh=2)
-    ax.set_xticks([-5, -2, 0, 2, 5, 20, 50], ["-5", "-2", "0", "2", "5", "20", "50"])
+    ticks = (-1, 0, 1, 2, 5, 10, 20, 50)
+    ax.set_xticks(ticks, [str(tick) for tick in ticks])
+    ax.minorticks_off()
+    ax.set_xlim(-1, 60)
+    for place in range(1, len(KINDS)):
+        ax.axhline(0.5 - place, color=PALETTE["grey"], lw=0.4, alpha=0.5)
     ax.set_xlabel("lost test score (points of 100 AUC or 100 R2)")
-    ax.legend(loc="lower right")
+    fig.legend(loc="outside upper center", ncols=3)
     return fig
