@@ -227,7 +227,8 @@ def test_the_doctor_recovers_and_the_baselines_do_not(rows):
     assert not kept["skrub"].above(0.8) and not kept["drop rows"].above(0.8)
     swapped = preparation_summary.recovered(rows.assign(doctor=rows["plain"]), "doctor")
     assert not swapped.above(0.8) and swapped.estimate == pytest.approx(0)
-    assert not kept["skrub"].below(swapped.low)
+    assert kept["skrub"].below(0) and kept["drop rows"].below(0)
+    assert not kept["doctor"].below(0) and not swapped.below(0)
 
 
 def test_skrub_leaves_mixed_columns_and_the_doctor_does_not(rows):
