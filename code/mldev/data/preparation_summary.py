@@ -1,0 +1,154 @@
+"""What the rows of the fault-injection benchmark add up to.
+
+Chapter: data/preparation. Every interval is over the seeds, which draw the split and the
+faults; the tables are the same for all.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from sklearn.pipeline import make_pipeline
+
+from mldev.data.preparation import Doctor, diagnose
+from mldev.data.preparation_benchmark import KINDS, MEASURED_ON, Plain, spoil, task
+from mldev.data.preparation_checks import unit_mixups
+from mldev.data.preparation_findings import Case
+from mldev.experiments import Interval, interval, ratio_interval
+
+
+def finding_rates(rows: pd.DataFrame) -> pd.DataFrame:
+    """Precision and recall of each kind with intervals over seeds, all tables counted together."""
+    found = []
+    for kind in KINDS:
+        part = (
+            rows[rows["kind"] == kind]
+            .groupby("seed")[["true", "false", "missed", "seen", "spoilt"]]
+            .sum()
+        )
+        hit = part["true"]
+        found.append(
+            {
+                "kind": kind,
+                "recall": interval(hit / (hit + part["missed"])),
+                "precision": interval((hit / (hit + part["false"])).fillna(0)),
+                "any kind": interval(part["seen"] / part["spoilt"]),
+            }
+        )
+    return pd.DataFrame(found).set_index("kind")
+
+
+def losses(rows: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:
+    """For each kind and method, the lost test score (points), mean over tables, with its interval over seeds."""
+    found = []
+    for kind in KINDS:
+        part = rows[rows["kind"] == kind]
+        for method in methods:
+            lost = (part["clean"] - part[method]).groupby(part["seed"]).mean() * 100
+            found.append({"kind": kind, "method": method, "lost": interval(lost)})
+    return pd.DataFrame(found)
+
+
+def recovered(
+    rows: pd.DataFrame, method: str, kinds: Sequence[str] = KINDS
+) -> Interval:
+    """The share of the score that the plain pipeline loses, which a method keeps; below 0 it loses more."""
+    lost = lost_by_seed(rows, ("plain", method), kinds)
+    ratio = ratio_interval(lost[method], lost["plain"])
+    return Interval(1 - ratio.estimate, 1 - ratio.high, 1 - ratio.low, ratio.n)
+
+
+def lost_by_seed(
+    rows: pd.DataFrame, methods: Sequence[str], kinds: Sequence[str] = KINDS
+) -> pd.DataFrame:
+    """The lost test score of each method for each seed, mean over tables and kinds."""
+    part = rows[rows["kind"].isin(list(kinds))]
+    lost = {method: part["clean"] - part[method] for method in methods}
+    return pd.DataFrame(lost).groupby(part["seed"]).mean()
+
+
+def per_table(rows: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:
+    """The lost score in points, mean over kinds and seeds, for each table and method."""
+    part = rows[rows["kind"].isin(KINDS)]
+    lost = {method: 100 * (part["clean"] - part[method]) for method in methods}
+    return pd.DataFrame(lost).groupby(part["table"], sort=False).mean()
+
+
+def rival_rates(rows: pd.DataFrame, kind: str) -> dict[str, Interval]:
+    """Precision and recall of the doctor and of a library's own finder on the same rows."""
+    part = rows[(rows["kind"] == kind) & rows["rival true"].notna()]
+    sums = part.groupby("seed")[
+        [c for c in rows if c.split()[-1] in ("true", "false", "missed")]
+    ].sum()
+    rates = {}
+    for name, prefix in (("doctor", ""), ("library", "rival ")):
+        hit, false, missed = (
+            sums[prefix + what] for what in ("true", "false", "missed")
+        )
+        rates[f"recall, {name}"] = interval(hit / (hit + missed))
+        rates[f"precision, {name}"] = interval(
+            (hit / (hit + false)).replace(np.nan, 0.0)
+        )
+    return rates
+
+
+def recall_by_table(rows: pd.DataFrame, kinds: Sequence[str]) -> pd.DataFrame:
+    """The recall of some kinds in each table, seeds counted together."""
+    part = rows[rows["kind"].isin(list(kinds))]
+    sums = part.groupby(["kind", "table"], sort=False)[["true", "missed"]].sum()
+    recall = sums["true"] / (sums["true"] + sums["missed"])
+    return recall.unstack().loc[list(kinds)]
+
+
+def unit_run(seed: int, factor: float) -> dict:
+    """The recall of the check for units, with a tenth of each positive column in a unit `factor` times smaller."""
+    rng, found, total = np.random.default_rng([seed, 9]), 0, 0
+    for table in ("actg175", "breast_cancer", "diabetes"):
+        frame = task(table, seed).X_train.select_dtypes("number")
+        rich = [c for c in frame if frame[c].nunique() > 20 and (frame[c] > 0).all()]
+        frame = frame[rich]
+        hit = pd.DataFrame(rng.random(frame.shape) < 0.1, frame.index, frame.columns)
+        case = Case(frame.mask(hit, factor * frame))
+        for one in unit_mixups(case):
+            found += int(hit[one.column].iloc[list(one.rows)].sum())
+        total += int(hit.to_numpy().sum())
+    return {"seed": seed, "recall": found / total}
+
+
+def clean_findings(seed: int) -> pd.DataFrame:
+    """Findings of one seed on the training tables as they came: cells or rows, by kind and table."""
+    counts = []
+    for table in MEASURED_ON:
+        clean = task(table, seed)
+        for one in diagnose(clean.X_train, clean.y_train):
+            counts.append({"table": table, "kind": one.kind, "count": len(one.rows)})
+    return (
+        pd.DataFrame(counts)
+        .groupby(["kind", "table"])["count"]
+        .sum()
+        .unstack(fill_value=0)
+    )
+
+
+def cleaner_run(seed: int, table: str = "diabetes", kind: str = "number_text") -> dict:
+    """Test scores on a spoilt table: plain, plain after skrub's Cleaner told to parse numbers, and doctor."""
+    from skrub import Cleaner
+
+    clean = task(table, seed)
+    spoilt, X_test, _ = spoil(clean, kind, seed)
+    fronts = {
+        "plain": (),
+        "Cleaner": (Cleaner(parse_numbers=True),),
+        "doctor": (Doctor(),),
+    }
+    result: dict = {"seed": seed}
+    for name, front in fronts.items():
+        pipeline = make_pipeline(*front, Plain(), clean.model())
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about columns that hold no dates
+            pipeline.fit(spoilt.frame, spoilt.y)
+            result[name] = clean.score(pipeline, X_test)
+    return result
