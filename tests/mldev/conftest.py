@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Generator, Iterator
 
+import matplotlib
 import pytest
 
-os.environ["MPLBACKEND"] = "Agg"
+matplotlib.use("Agg")  # here, not in the environment: a notebook that a test runs chooses for itself
 PLAIN = (str, int, float, bool)
 
 
