@@ -4,11 +4,13 @@ Information is measured in nats. A selection is a vector of truths, one per colu
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from scipy.special import digamma
 from sklearn.base import BaseEstimator, clone
 from sklearn.feature_selection import SelectorMixin
+from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -48,12 +50,26 @@ def neighbour_distance(x: np.ndarray, k: int) -> np.ndarray:
     return distance
 
 
+@lru_cache(maxsize=16)
+def traces(num: int) -> np.ndarray:
+    """Seeded noise, far smaller than a standard deviation."""
+    return 1e-10 * check_random_state(0).standard_normal(num)
+
+
+def without_ties(x: np.ndarray) -> np.ndarray:
+    """Standardise numbers, and move each by a trace of noise, so that none are equal."""
+    return (x - x.mean()) / x.std() + traces(len(x))
+
+
 def mutual_information_numbers(x: np.ndarray, labels: np.ndarray, k: int = 3) -> float:
     """The mutual information of numbers and a label, from nearest neighbours.
 
     Around each row, reach to the k-th neighbour *of its own class* and count how
     many rows *of any class* lie within: few, if the class keeps to itself there.
     """
+    if np.ptp(x) == 0:
+        return 0.0  # a constant tells nothing
+    x = without_ties(x)
     radius, size, reach = (np.zeros(len(x)) for _ in range(3))
     for label in np.unique(labels):
         own = labels == label
@@ -63,10 +79,11 @@ def mutual_information_numbers(x: np.ndarray, labels: np.ndarray, k: int = 3) ->
             radius[own] = neighbour_distance(x[own], int(reach[own][0]))
     kept = size > 1
     x, size, reach = x[kept], size[kept], reach[kept]
-    radius = radius[kept] * (1 - 1e-9)  # nearer than the k-th neighbour
+    rounding = 2 * np.spacing(np.abs(x) + radius[kept])
+    nearer = radius[kept] - rounding  # nearer than the k-th neighbour
     order = np.sort(x)
-    within = np.searchsorted(order, x + radius, "right")
-    within = within - np.searchsorted(order, x - radius, "left")
+    within = np.searchsorted(order, x + nearer, "right")
+    within = within - np.searchsorted(order, x - nearer, "left")
     terms = digamma(reach) - digamma(size) - digamma(np.maximum(within, 1))
     return max(0.0, float(digamma(len(x)) + terms.mean()))
 

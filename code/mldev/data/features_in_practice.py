@@ -31,16 +31,30 @@ class Tables:
     known: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for relation in self.relations:
-            for table in (relation.child, relation.parent):
-                if table not in self.frames:
-                    raise ValueError(
-                        f"relations: no table {table!r}; there are {', '.join(self.frames)}"
-                    )
-            if relation.key not in self.frames[relation.child]:
+        for link in self.relations:
+            self._check("relations", link.child, link.key)
+            self._check("relations", link.parent)
+            if not self.frames[link.parent].index.is_unique:
                 raise ValueError(
-                    f"relations: table {relation.child!r} has no column {relation.key!r}"
+                    f"relations: the index of {link.parent!r} names rows, and must not repeat"
                 )
+        for table, column in self.known.items():
+            self._check("known", table, column)
+
+    def _check(self, argument: str, table: str, column: str | None = None) -> None:
+        if table not in self.frames:
+            there = ", ".join(self.frames)
+            raise ValueError(f"{argument}: no table {table!r}; there are {there}")
+        if column is not None and column not in self.frames[table]:
+            raise ValueError(f"{argument}: table {table!r} has no column {column!r}")
+
+    def label(self, link: Relation, table: str) -> str:
+        """A table as features name it: with the key, where two tables have several links."""
+        pair = (link.child, link.parent)
+        alike = [
+            other for other in self.relations if (other.child, other.parent) == pair
+        ]
+        return table if len(alike) == 1 else f"{table}[{link.key}]"
 
     def before(self, cutoff: float) -> "Tables":
         """What was known by then: no later row, and the others as they came."""
@@ -53,7 +67,7 @@ class Tables:
 
 
 def deep_features(
-    tables: Tables, table: str, depth: int, origin: str | None = None
+    tables: Tables, table: str, depth: int, origin: Relation | None = None
 ) -> pd.DataFrame:
     """Per row of a table: its own numbers, and what steps between tables add.
 
@@ -66,7 +80,7 @@ def deep_features(
     depth
         How many steps a walk may take; 0 leaves the table's own numbers.
     origin
-        The table that a walk down came from: it does not go straight back up.
+        The link that a walk came down: it does not go straight back up.
     """
     if depth < 0:
         raise ValueError(f"depth {depth}: expected a number of at least 0")
@@ -75,22 +89,26 @@ def deep_features(
     parts = [own.select_dtypes(["number", "bool"]).astype(float)]
     for link in tables.relations if depth else ():
         if link.parent == table:  # down: many rows, aggregated
-            below = deep_features(tables, link.child, depth - 1, origin=table)
+            below = deep_features(tables, link.child, depth - 1, origin=link)
             key = tables.frames[link.child][link.key]
-            parts.append(aggregate(below, key, link.child).reindex(rows.index))
-        if link.child == table and link.parent != origin:  # up: one row, taken over
+            name = tables.label(link, link.child)
+            parts.append(aggregate(below, key, name, rows.index))
+        if link.child == table and link != origin:  # up: one row, taken over
             above = deep_features(tables, link.parent, depth - 1)
             taken = above.reindex(rows[link.key]).set_axis(rows.index)
-            parts.append(taken.add_prefix(f"{link.parent}."))
+            parts.append(taken.add_prefix(f"{tables.label(link, link.parent)}."))
     return pd.concat(parts, axis=1)
 
 
-def aggregate(features: pd.DataFrame, key: pd.Series, name: str) -> pd.DataFrame:
+def aggregate(
+    features: pd.DataFrame, key: pd.Series, name: str, index: pd.Index
+) -> pd.DataFrame:
     """Per key: the number of rows; mean, maximum and last of each feature."""
     groups = features.groupby(key)
-    columns = {f"count({name})": groups.size().astype(float)}
+    count = groups.size().reindex(index, fill_value=0)  # no rows: 0, not a gap
+    columns = {f"count({name})": count.astype(float)}
     for how in AGGREGATIONS:
-        found = groups.agg(how)
+        found = groups.agg(how).reindex(index)
         columns |= {f"{how}({name}.{column})": found[column] for column in found}
     return pd.DataFrame(columns)
 

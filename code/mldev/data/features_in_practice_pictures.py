@@ -69,7 +69,7 @@ def label_curves(runs: pd.DataFrame) -> Figure:
         for name, part in runs.groupby("features", sort=False)
     }
     for (name, table), color, marker in zip(
-        tables.items(), COLORS, "os^", strict=False
+        tables.items(), COLORS, "os^D", strict=False
     ):
         band(top, table.columns, table.to_numpy(), name, color).set_marker(marker)
         if name != "pixels":

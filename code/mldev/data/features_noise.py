@@ -25,13 +25,22 @@ NUM_FOLDS = 5
 Select = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
-def noise(seed: int, rows: int, columns: int) -> tuple[np.ndarray, np.ndarray]:
-    """Columns of independent noise, (rows, columns), and as many labels -1 as labels 1."""
+def noise(
+    seed: int, rows: int, columns: int, block: int = 1
+) -> tuple[np.ndarray, np.ndarray]:
+    """Columns of noise, (rows, columns), and as many labels -1 as labels 1.
+
+    The columns are independent, or go in blocks in which every two correlate at 0.8.
+    """
     if rows < 4 or rows % 2:
         raise ValueError(f"rows {rows}: expected an even number of at least 4")
     rng = np.random.default_rng([seed, rows])
     X = rng.normal(size=(columns, rows)).T  # so that fewer columns are the first ones
-    return X, rng.permutation(np.repeat([-1, 1], rows // 2))
+    y = rng.permutation(np.repeat([-1, 1], rows // 2))
+    if block > 1:
+        shared = rng.normal(size=(rows, -(-columns // block))).repeat(block, axis=1)
+        X = np.sqrt(0.8) * shared[:, :columns] + np.sqrt(0.2) * X
+    return X, y
 
 
 def folds(y: np.ndarray, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -87,11 +96,12 @@ def fake_run(
     rows: Sequence[int] = ROWS,
     columns: Sequence[int] = COLUMNS,
     kept: Sequence[int] = KEPT,
+    block: int = 1,
 ) -> list[dict]:
     """Both accuracies for every size; kept are the columns of highest correlation."""
     found = []
     for n in rows:
-        X, y = noise(seed, n, max(columns))
+        X, y = noise(seed, n, max(columns), block)
         splits = folds(y, seed)
         orders = np.argsort(-scores_by_fold(X, y, splits), axis=1)
         for p in columns:

@@ -1,7 +1,8 @@
 """Rulers, countries, regions and births: a relation of four tables, and the forecast that is made from it.
 
-At the beginning of a spell in office: will it last longer than three years? Training uses spells whose answer was
-known at the forecast's date; the spells that began in the five years from that date are foretold.
+The rulers are recorded as of 31 December. At the end of a ruler's first year: will he or she be in office three years
+later? Training uses spells whose answer was known at the end of the forecast's year; foretold are the spells that began
+in the five years from then, each with what is known at the end of its own first year.
 """
 
 from collections.abc import Sequence
@@ -12,8 +13,9 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.feature_selection import SelectKBest, f_classif
 from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, LogisticRegressionCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
@@ -24,7 +26,11 @@ from mldev.experiments import Interval, ratio_interval
 YEARS = 3  # a spell is long when it lasts longer
 LAST_START = 2005  # later spells may be cut short by the end of the data in 2008
 ORIGINS = tuple(range(1971, 2005, 5))
-OWN = ["regime", "democracy", "region", "continent", "start_year"]
+OWN = [
+    "region",
+    "continent",
+    "start_year",
+]  # what the source codes with hindsight is left out
 DELAY = 2  # years until a year's births are published
 
 
@@ -67,15 +73,16 @@ TRUE_NAMES: dict[str, str | None] = {  # where the two sources differ; None: not
 @lru_cache
 def relation() -> tuple[Tables, pd.DataFrame]:
     """The four tables, and the spells to foretell with their answer `long`."""
-    table = datasets.load("rulers")
-    spells = table.X.assign(duration=table.y)
-    spells["democracy"] = spells["democracy"] == "Democracy"
-    spells["end"] = spells["start_year"] + spells["duration"]  # the year after the last
+    spells = merged_spells()
+    spells["end"] = spells["start_year"] + spells["duration"]  # another rules by then
     spells["long"] = spells["duration"] > YEARS
-    countries = spells.groupby("country")[["region"]].last()
+    by_country = spells.groupby("country")
+    countries = (
+        by_country[["region"]].last().assign(first=by_country["start_year"].min())
+    )
     regions = pd.DataFrame(index=pd.Index(countries["region"].unique(), name="region"))
     frames = {
-        "spells": spells[["country", "democracy", "duration", "long", "end"]],
+        "spells": spells[["country", "duration", "long", "end"]],
         "countries": countries,
         "regions": regions,
         "births": births(countries.index),
@@ -86,8 +93,26 @@ def relation() -> tuple[Tables, pd.DataFrame]:
         Relation("countries", "region", "regions"),
     )
     began = spells["start_year"].between(1947, LAST_START)
-    known = {"spells": "end", "births": "published"}
+    known = {"spells": "end", "births": "published", "countries": "first"}
     return Tables(frames, links, known), spells[began]
+
+
+def merged_spells() -> pd.DataFrame:
+    """One row per unbroken time of one ruler, whose rows the source divides when the regime's label changes.
+
+    The first row's regime is kept, since the later ones lie in the future; a row that is there twice counts once.
+    """
+    table = datasets.load("rulers")
+    rows = table.X.assign(duration=table.y, **table.extra).drop_duplicates()
+    before = rows.shift()
+    goes_on = (
+        (rows["country"] == before["country"])
+        & (rows["ruler"] == before["ruler"])
+        & (rows["start_year"] == before["start_year"] + before["duration"])
+    )
+    groups = rows.groupby((~goes_on).cumsum())
+    last = groups["observed"].last()
+    return groups.first().assign(duration=groups["duration"].sum(), observed=last)
 
 
 def matched_names(max_dist: float = np.inf) -> pd.DataFrame:
@@ -129,27 +154,51 @@ def constructed(depth: int, cutoff: bool = True) -> pd.DataFrame:
     return features_at(tables, "countries", spells["country"], times, depth)
 
 
+def tuned(l1_ratio: float, solver: str) -> BaseEstimator:
+    """A logistic regression whose penalty is chosen by folds of its training rows."""
+    return LogisticRegressionCV(
+        Cs=[0.003, 0.01, 0.03, 0.1, 0.3],
+        cv=5,
+        scoring="neg_log_loss",
+        l1_ratios=[l1_ratio],
+        solver=solver,
+        max_iter=2000,
+        use_legacy_attributes=False,
+    )
+
+
+MODELS = {  # last steps of the pipeline; "logistic" and those below it differ in restraint alone
+    "boosting": lambda: [
+        HistGradientBoostingClassifier(
+            max_iter=30, learning_rate=0.1, max_leaf_nodes=8, random_state=0
+        )
+    ],
+    "logistic": lambda: [LogisticRegression(C=0.1, max_iter=2000)],
+    "ridge, chosen": lambda: [tuned(l1_ratio=0.0, solver="lbfgs")],
+    "lasso, chosen": lambda: [tuned(l1_ratio=1.0, solver="liblinear")],
+    "ten best by F": lambda: [
+        SelectKBest(f_classif, k=10),
+        LogisticRegression(C=0.1, max_iter=2000),
+    ],
+}
+
+
 def model(kind: str) -> BaseEstimator:
-    """A pipeline for words and numbers with gaps: "logistic" or "boosting"."""
+    """A pipeline for words and numbers with gaps: a kind of `MODELS`."""
+    if kind not in MODELS:
+        raise ValueError(f"kind {kind!r}: expected one of {', '.join(MODELS)}")
     words = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
     numbers = make_pipeline(
         SimpleImputer(add_indicator=True, keep_empty_features=True), StandardScaler()
     )
-    last = LogisticRegression(C=0.1, max_iter=2000)
-    if kind == "boosting":
-        numbers, last = (
-            "passthrough",
-            HistGradientBoostingClassifier(
-                max_iter=30, learning_rate=0.1, max_leaf_nodes=8, random_state=0
-            ),
-        )
-    elif kind != "logistic":
-        raise ValueError(f"kind {kind!r}: expected logistic or boosting")
     split = make_column_transformer(
         (words, make_column_selector(dtype_include=[object, "category"])),
-        (numbers, make_column_selector(dtype_include="number")),
+        (
+            "passthrough" if kind == "boosting" else numbers,
+            make_column_selector(dtype_include="number"),
+        ),
     )
-    return make_pipeline(split, last)
+    return make_pipeline(split, *MODELS[kind]())
 
 
 def forecasts(
@@ -192,3 +241,15 @@ def saved(better: pd.DataFrame, worse: pd.DataFrame) -> Interval:
     """Mean log loss saved per spell; whole countries are resampled, since spells of one country are alike."""
     saving = (worse["loss"] - better["loss"]).groupby(better["country"])
     return ratio_interval(saving.sum(), saving.size())
+
+
+def outside(features: pd.DataFrame, origins: Sequence[int] = ORIGINS) -> pd.Series:
+    """Per feature: the share of foretold spells whose value lies beyond all those of the training rows."""
+    start = relation()[1]["start_year"]
+    shares = []
+    for origin in origins:
+        train = features[start + YEARS <= origin]
+        test = features[start.between(origin, origin + 4)]
+        beyond = (test > train.max()) | (test < train.min())
+        shares.append(beyond.mean())
+    return pd.concat(shares, axis=1).mean(axis=1)

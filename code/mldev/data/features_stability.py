@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
+from scipy import stats
 from scipy.cluster.hierarchy import fcluster, linkage
 from sklearn.linear_model import LogisticRegression
 
@@ -45,15 +46,21 @@ def shapes_run(seed: int, rows: int = 400) -> list[dict]:
     return [{**row, "pair": together, "pair with noise": blank} for row in found]
 
 
-def twins(seed: int, copies: int, rows: int = 200) -> tuple[np.ndarray, np.ndarray]:
-    """Five signals, each measured `copies` times with a little error, and 20 columns of noise; a label -1 or 1."""
+def twins(
+    seed: int, copies: int, first: float = 3.0, rows: int = 200
+) -> tuple[np.ndarray, np.ndarray]:
+    """Five signals, each measured `copies` times with a little error, and 20 columns of noise; a label -1 or 1.
+
+    The first signal counts `first`, the others 1.5.
+    """
     if copies < 1:
         raise ValueError(f"copies {copies}: expected a number of at least 1")
     rng = np.random.default_rng([seed, copies])
     signals = rng.normal(size=(rows, 5))
     error = rng.normal(size=(rows, 5, copies))
     measured = (signals[:, :, None] + 0.2 * error).reshape(rows, -1)
-    score = signals.sum(axis=1) + rng.logistic(size=rows)
+    strength = np.array([first, 1.5, 1.5, 1.5, 1.5])
+    score = signals @ strength + rng.logistic(size=rows)
     X = np.column_stack([measured, rng.normal(size=(rows, 20))])
     return X, np.where(score > 0, 1, -1)
 
@@ -65,19 +72,22 @@ def groups(X: np.ndarray, nearest: float = 0.7) -> np.ndarray:
     return fcluster(linkage(pairs, "average"), 1 - nearest, "distance") - 1
 
 
-def by_group(select: Select) -> Select:
-    """Select means of groups of like columns, and return all members of the selected groups."""
+def one_per_group(select: Select) -> Select:
+    """Let a method choose among the first columns of groups of like columns."""
 
     def selected(X: np.ndarray, y: np.ndarray, num_kept: int = 10) -> np.ndarray:
-        number = groups(X)
-        first = {g: np.flatnonzero(number == g)[0] for g in range(number.max() + 1)}
-        sign = np.sign(np.corrcoef(X.T)[[first[g] for g in number], range(X.shape[1])])
-        Z = sign * (X - X.mean(axis=0)) / X.std(axis=0)
-        means = np.column_stack([Z[:, number == g].mean(axis=1) for g in first])
-        means = means / means.std(axis=0)
-        return select(means, y, min(num_kept, len(first)))[number]
+        _, first = np.unique(groups(X), return_index=True)
+        chosen = select(X[:, first], y, min(num_kept, len(first)))
+        return np.isin(np.arange(X.shape[1]), first[chosen])
 
     return selected
+
+
+def chance_likeness(num_kept: int, columns: int) -> float:
+    """The Jaccard likeness to expect of two random selections of `num_kept` columns."""
+    shared = np.arange(num_kept + 1)
+    law = stats.hypergeom(columns, num_kept, num_kept).pmf(shared)
+    return float((law * shared / (2 * num_kept - shared)).sum())
 
 
 def accuracy(chosen: np.ndarray, train: tuple, test: tuple) -> float:
@@ -89,18 +99,18 @@ def accuracy(chosen: np.ndarray, train: tuple, test: tuple) -> float:
 def twins_run(
     seed: int,
     copies: int,
+    first: float = 3.0,
     selections: dict[str, Select] = SELECTIONS,
     wrap: Callable[[Select], Select] = lambda select: select,
 ) -> list[dict]:
     """Select on two independent samples: how alike are the choices, and what are they worth on a third?"""
-    first, second = (twins(1000 * part + seed, copies) for part in (1, 2))
-    new = twins(3000 + seed, copies, rows=2000)
+    early, late = (twins(1000 * part + seed, copies, first) for part in (1, 2))
+    new = twins(3000 + seed, copies, first, rows=2000)
     found = []
     for name, select in selections.items():
-        one, two = (wrap(select)(*sample, NUM_KEPT) for sample in (first, second))
-        values = [accuracy(one, first, new), accuracy(two, second, new)]
-        row = {"seed": seed, "copies": copies, "method": name}
-        row |= {"alike": jaccard(one, two), "apart": abs(values[0] - values[1])}
+        one, two = (wrap(select)(*sample, NUM_KEPT) for sample in (early, late))
+        values = [accuracy(one, early, new), accuracy(two, late, new)]
+        row = {"seed": seed, "method": name, "alike": jaccard(one, two)}
         found.append(row | {"accuracy": float(np.mean(values))})
     return found
 
@@ -113,14 +123,16 @@ def tumours() -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
     return (X - X.mean(axis=0)) / X.std(axis=0), y, tuple(table.X.columns)
 
 
-def halves_run(seed: int) -> list[dict]:
+def halves_run(
+    seed: int, wrap: Callable[[Select], Select] = lambda select: select
+) -> list[dict]:
     """Select five columns in each of two halves of the tumours."""
     X, y, _ = tumours()
     order = np.random.default_rng(seed).permutation(len(y))
     halves = np.array_split(order, 2)
     found = []
     for name, select in SELECTIONS.items():
-        one, two = (select(X[half], y[half], NUM_KEPT) for half in halves)
+        one, two = (wrap(select)(X[half], y[half], NUM_KEPT) for half in halves)
         row = {"seed": seed, "method": name, "alike": jaccard(one, two)}
         found.append({**row, "selected": one})
     return found

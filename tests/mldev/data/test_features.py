@@ -50,6 +50,45 @@ def test_information_of_numbers_equals_scikit_learn(record_property):
     assert chapter.mutual_information_numbers(X[:, 0], y) > 0.1
 
 
+def tied_columns():
+    """Columns whose numbers repeat, or lie far from zero, and a label that each says something about."""
+    rng = np.random.default_rng(2)
+    y = rng.integers(0, 2, 400)
+    z = rng.normal(y)
+    return {
+        "the label": y.astype(float), "binary": (rng.random(400) < 0.2 + 0.4 * y).astype(float),
+        "counts": rng.poisson(3 + 2 * y).astype(float), "rounded": np.round(z, 1),
+        "far": z + 100, "small": 1e-8 * z, "large": 1e12 * z,
+    }, y, z  # fmt: skip
+
+
+@pytest.mark.parity
+def test_information_of_tied_and_shifted_numbers_equals_scikit_learn(record_property, monkeypatch):
+    columns, y, _ = tied_columns()
+    theirs = {n: mutual_info_classif(x[:, None], y, random_state=0)[0] for n, x in columns.items()}
+
+    def worst():
+        return max(abs(chapter.mutual_information_numbers(x, y) - theirs[n]) for n, x in columns.items())
+
+    found = worst()
+    record(record_property, "mutual information of tied, rounded and shifted numbers", found, 1e-9)
+    assert found < 1e-9
+    label = chapter.mutual_information_numbers(columns["the label"], y)
+    assert label == pytest.approx(chapter.mutual_information(y, y), abs=0.02)
+    monkeypatch.setattr(chapter, "without_ties", lambda x: x)
+    assert worst() > 0.5
+    assert chapter.mutual_information_numbers(columns["the label"], y) > 2 * label, "ties make it any number"
+
+
+def test_neither_unit_nor_origin_changes_the_information():
+    _, y, z = tied_columns()
+    score = chapter.mutual_information_numbers(z, y)
+    assert score > 0.05
+    for moved in (z + 1e6, z + 1.7e9, -3e5 * z, z / 1e9 - 1):
+        assert chapter.mutual_information_numbers(moved, y) == pytest.approx(score, abs=1e-6)
+    assert chapter.mutual_information_numbers(np.full(400, 0.1), y) == 0
+
+
 def test_a_class_of_one_row_tells_nothing():
     x = np.random.default_rng(0).normal(size=41)  # no ties: the library breaks them at random
     y = np.array([0] * 20 + [1] * 20 + [2])
