@@ -139,7 +139,7 @@ def sheet_bars(sheets: Mapping[str, Datasheet]) -> Figure:
 LINES = {
     "parity": "decisions, all people",
     "opportunity": "decisions, released by police",
-    "calibration": "score minus record",
+    "calibration": "calibration: score minus record",
 }
 
 
@@ -148,7 +148,8 @@ def strength_tables(runs: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     bars, lines = [], []
     for strength in map(float, STRENGTHS):
         part = runs[runs["strength"] == strength]
-        for kind, among in (("released", "all people"), ("kept", "police released")):
+        kinds = {"released": "all people", "released too": "police released"}
+        for kind, among in kinds.items():
             for name in TWO:
                 rate = part[f"{kind}, {name}"].mean()
                 row = {"strength": strength, "among": among, "group": name}
