@@ -158,19 +158,17 @@ def share_run(seed: int, shares: Sequence[float] = SHARES) -> list[dict]:
     train, test = halves(len(y), seed)
     learner = fitted(X[train], y[train], np.ones(len(train)))
     usual = learner.predict(X[test])  # everybody whose score is above one half
-    cases = {"police": y[test], "model, limit of 0.5": usual}
-    cases["model, share of the police"] = decided(
-        learner, X[train], X[test], y[train].mean()
-    )[1]
+    cases = {"police": y[test], "limit of 0.5": usual}
+    cases["same share"] = decided(learner, X[train], X[test], y[train].mean())[1]
     for share in shares:
         released = decided(learner, X[train], X[test], share)[1]
-        cases[f"model, {share:.0%}"] = released
+        cases[f"{share:.0%}"] = released
     rows = []
     for who, released in cases.items():
         rates = released[black[test]].mean(), released[~black[test]].mean()
         row = {"seed": seed, "who": who, "released": float(released.mean())}
-        row |= {"held, Black": 1 - float(rates[0]), "held, White": 1 - float(rates[1])}
-        rows.append(row | {"difference": float(rates[0] - rates[1])})
+        row |= {"Black held": 1 - float(rates[0]), "White held": 1 - float(rates[1])}
+        rows.append(row | {"gap": float(rates[0] - rates[1])})
     return rows
 
 

@@ -30,9 +30,9 @@ def enlarged(found):
 
 def depends_on_the_share(splits=SPLITS):
     runs = pd.DataFrame(sum(repeat(chapter.share_run, splits), []))
-    gaps = runs.pivot(index="seed", columns="who", values="difference")
-    at_police = gaps["model, share of the police"]
-    less, more = (difference(gaps[f"model, {share}"], at_police) for share in ("95%", "70%"))
+    gaps = runs.pivot(index="seed", columns="who", values="gap")
+    at_police = gaps["same share"]
+    less, more = (difference(gaps[share], at_police) for share in ("95%", "70%"))
     return less.above(0) and more.below(0)
 
 
@@ -105,9 +105,9 @@ def test_weights_that_see_the_column_are_not_blind(ways):
 
 def test_the_share_of_the_police_is_the_share_of_the_ways(ways):
     rows = {row["who"]: row for row in chapter.share_run(0)}
-    assert rows["model, share of the police"]["difference"] == ways["as recorded"].loc[0, "parity"]
-    assert rows["police"]["difference"] == pytest.approx(ways["as recorded"].loc[0, "recorded"])
-    shares = [rows[f"model, {share:.0%}"]["released"] for share in chapter.SHARES]
+    assert rows["same share"]["gap"] == ways["as recorded"].loc[0, "parity"]
+    assert rows["police"]["gap"] == pytest.approx(ways["as recorded"].loc[0, "recorded"])
+    shares = [rows[f"{share:.0%}"]["released"] for share in chapter.SHARES]
     assert np.allclose(shares, chapter.SHARES, atol=0.03)
 
 
