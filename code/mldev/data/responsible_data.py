@@ -1,8 +1,9 @@
 """Bias in data, by hand (chapter "Responsible data management").
 
 `representation` compares the groups of a table with those of a population, `stratified_difference` compares two groups
-among people who are alike, `reweighing` and `resampling` make group and label independent, `disparity` measures what a
-decision does to two groups, and `group_sizes` counts how many people share a person's values.
+among people who are alike (`compared` counts them), `reweighing` and `resampling` make group and label independent,
+`disparity` measures what a decision does to two groups, and `group_sizes` counts how many people share a person's
+values.
 """
 
 from __future__ import annotations
@@ -45,7 +46,15 @@ def strata(frame: pd.DataFrame, columns: Sequence[str]) -> np.ndarray:
     """A number for each row, the same for rows that are equal in all columns (0 for all without columns)."""
     if not columns:
         return np.zeros(len(frame), dtype=np.intp)
-    return frame.groupby(list(columns), sort=True).ngroup().to_numpy()
+    return frame.groupby(list(columns), sort=True, dropna=False).ngroup().to_numpy()
+
+
+def compared(group: np.ndarray, stratum: np.ndarray) -> tuple[int, int]:
+    """How many rows of the group and of the others have a counterpart in their stratum; the rest are left out."""
+    group = _two_groups("group", group)
+    inside, outside = np.bincount(stratum, group), np.bincount(stratum, ~group)
+    both = (inside > 0) & (outside > 0)
+    return int(inside[both].sum()), int(outside[both].sum())
 
 
 def stratified_difference(

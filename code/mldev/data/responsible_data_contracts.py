@@ -17,21 +17,24 @@ FINDING = ("column", "rule", "rows")
 
 @dataclass(frozen=True)
 class Rule:
-    """What one column has to be: its type, and the range or the values allowed."""
+    """What one column has to be: its type, its range or values, and whether gaps are allowed."""
 
     column: str
     dtype: str
-    low: float | None = None
-    high: float | None = None
-    allowed: tuple[str, ...] | None = None
+    low: object = None
+    high: object = None
+    allowed: tuple | None = None
+    nullable: bool = False
 
     def check(self, values: pd.Series) -> dict[str, int]:
         """Rule -> number of rows that break it; a type is wrong in all."""
-        found = {"missing": int(values.isna().sum())}
+        found = {"missing": 0 if self.nullable else int(values.isna().sum())}
         if str(values.dtype) != self.dtype:
             found["type"] = len(values)
         known = values.dropna()
-        if self.low is not None and pd.api.types.is_numeric_dtype(values):
+        numbers = _is_number(values) and isinstance(self.low, int | float)
+        comparable = numbers or str(values.dtype) == self.dtype
+        if self.low is not None and comparable:
             found["range"] = int((~known.between(self.low, self.high)).sum())
         if self.allowed is not None:
             found["values"] = int((~known.isin(self.allowed)).sum())
@@ -46,6 +49,7 @@ class Contract:
 
     def check(self, frame: pd.DataFrame) -> pd.DataFrame:
         """What breaks the contract: column, rule, number of rows. An empty table is a pass."""
+        _names_once(frame)
         found = []
         for rule in self.rules:
             if rule.column not in frame:
@@ -68,16 +72,50 @@ class Contract:
 
 
 def learn(frame: pd.DataFrame) -> Contract:
-    """The contract that a table keeps: its types, its ranges, its words."""
+    """The contract that a table keeps: its types, its ranges, its words, and where it has gaps."""
+    _names_once(frame)
     rules = []
     for name in frame:
         values = frame[name].dropna()
-        if pd.api.types.is_numeric_dtype(values):
-            limits = {"low": float(values.min()), "high": float(values.max())}
-        else:
-            limits = {"allowed": tuple(sorted(map(str, values.unique())))}
+        limits = {"nullable": len(values) < len(frame)}
+        if len(values) and (_is_number(values) or _is_date(values)):
+            limits |= {"low": _native(values.min()), "high": _native(values.max())}
+        elif len(values):
+            limits["allowed"] = _different(values)
         rules.append(Rule(name, str(frame[name].dtype), **limits))
     return Contract(tuple(rules))
+
+
+def _is_number(values: pd.Series) -> bool:
+    return pd.api.types.is_numeric_dtype(values)
+
+
+def _is_date(values: pd.Series) -> bool:
+    return pd.api.types.is_datetime64_any_dtype(values)
+
+
+def _native(value: object) -> object:
+    """A number as Python has it; not through float, which rounds large integers."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _different(values: pd.Series) -> tuple:
+    """The different values, as they are, in an order that numbers and words in one column do not upset."""
+    try:
+        found = values.unique().tolist()
+    except TypeError as error:
+        kinds = sorted({type(value).__name__ for value in values})
+        raise ValueError(
+            f"column {values.name!r} holds {', '.join(kinds)}: expected values that can "
+            "be compared, such as numbers, words or dates"
+        ) from error
+    return tuple(sorted(found, key=lambda value: (type(value).__name__, str(value))))
+
+
+def _names_once(frame: pd.DataFrame) -> None:
+    twice = frame.columns[frame.columns.duplicated()].unique().tolist()
+    if twice:
+        raise ValueError(f"frame: several columns are called {twice[0]!r}; name each")
 
 
 def to_pandera(contract: Contract) -> object:
@@ -91,7 +129,7 @@ def to_pandera(contract: Contract) -> object:
             checks.append(pa.Check.in_range(rule.low, rule.high))
         if rule.allowed is not None:
             checks.append(pa.Check.isin(list(rule.allowed)))
-        columns[rule.column] = pa.Column(rule.dtype, checks)
+        columns[rule.column] = pa.Column(rule.dtype, checks, nullable=rule.nullable)
     return pa.DataFrameSchema(columns, strict=True)
 
 
@@ -120,8 +158,7 @@ def pandera_findings(schema: object, frame: pd.DataFrame) -> pd.DataFrame:
         rule = PANDERA_NAMES[str(case.check).partition("(")[0]]
         whole = rule in ("type", "absent", "unknown")
         column = case.failure_case if rule in ("absent", "unknown") else case.column
-        numbers = column in frame and pd.api.types.is_numeric_dtype(frame[column])
-        if rule == "range" and not numbers:
+        if rule == "range" and isinstance(case.failure_case, str):
             continue  # words cannot be compared with a limit: the type says it already
         found[column, rule] = len(frame) if whole else found.get((column, rule), 0) + 1
     rows = [(column, rule, count) for (column, rule), count in found.items()]

@@ -27,13 +27,14 @@ from mldev.introduction.regression import fold_interval
 RATIO = 0.5  # test rows over training rows: two thirds are learned from
 WAYS = (
     "as recorded",
+    "colour neutralised",
     "colour dropped",
     "resampled",
     "reweighed",
     "reweighed, colour dropped",
 )
 STRENGTHS = tuple(np.round(np.arange(0, 2.01, 0.25), 2))
-MEASURES = ("parity", "opportunity", "accuracy", "auc", "brier")
+SHARES = (0.5, 0.7, 0.9, 0.95)
 
 
 @cache
@@ -121,13 +122,20 @@ def halves(num_rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 def way_run(
     seed: int, ways: Sequence[str] = WAYS, model: Callable = logistic
 ) -> list[dict]:
-    """One split of the arrests: each way of preparing the training rows, judged on the same other rows."""
+    """One split of the arrests: each way of preparing the data, judged on the same other rows.
+
+    "colour neutralised" learns with the column and scores without: everybody gets the same colour, so that no other
+    column has had a reason to stand in for it.
+    """
     X, y, black = numbers()
     train, test = halves(len(y), seed)
     rows = []
     for way in ways:
         columns = slice(1 if "colour dropped" in way else 0, None)
-        use, weights = train, np.ones(len(train))
+        use, weights, seen = train, np.ones(len(train)), X
+        if way == "colour neutralised":
+            seen = X.copy()
+            seen[:, 0] = X[train, 0].mean()
         if "reweighed" in way:
             weights = reweighing(black[train], y[train])
         if way == "resampled":
@@ -136,12 +144,32 @@ def way_run(
             weights = np.ones(len(use))
         learner = fitted(X[use, columns], y[use], weights, model)
         scores, decision = decided(
-            learner, X[train, columns], X[test, columns], y[train].mean()
+            learner, seen[train, columns], seen[test, columns], y[train].mean()
         )
         found = measured(y[test], scores, decision, black[test])
         rows.append({"seed": seed, "way": way} | found)
     recorded = y[test][black[test]].mean() - y[test][~black[test]].mean()
     return [row | {"recorded": float(recorded)} for row in rows]
+
+
+def share_run(seed: int, shares: Sequence[float] = SHARES) -> list[dict]:
+    """One split of the arrests: whom the police held, and whom one model holds at different shares released."""
+    X, y, black = numbers()
+    train, test = halves(len(y), seed)
+    learner = fitted(X[train], y[train], np.ones(len(train)))
+    usual = learner.predict(X[test])  # everybody whose score is above one half
+    cases = {"police": y[test], "limit of 0.5": usual}
+    cases["same share"] = decided(learner, X[train], X[test], y[train].mean())[1]
+    for share in shares:
+        released = decided(learner, X[train], X[test], share)[1]
+        cases[f"{share:.0%}"] = released
+    rows = []
+    for who, released in cases.items():
+        rates = released[black[test]].mean(), released[~black[test]].mean()
+        row = {"seed": seed, "who": who, "released": float(released.mean())}
+        row |= {"Black held": 1 - float(rates[0]), "White held": 1 - float(rates[1])}
+        rows.append(row | {"gap": float(rates[0] - rates[1])})
+    return rows
 
 
 def strength_run(seed: int, strengths: Sequence[float] = STRENGTHS) -> list[dict]:
@@ -156,8 +184,8 @@ def strength_run(seed: int, strengths: Sequence[float] = STRENGTHS) -> list[dict
         found = measured(y[test], scores, decision, black[test])
         for name, among in (("Black", black[test]), ("White", ~black[test])):
             found[f"released, {name}"] = float(decision[among].mean())
-            innocent = among & (y[test] == 1)
-            found[f"kept, {name}"] = float(decision[innocent].mean())
+            released_by_police = among & (y[test] == 1)
+            found[f"released too, {name}"] = float(decision[released_by_police].mean())
         rows.append({"seed": seed, "strength": float(strength)} | found)
     return rows
 
@@ -175,6 +203,7 @@ LADDER = {
     "+ employed, citizen": ("checks", "employed", "citizen"),
     "+ age, sex": ("checks", "employed", "citizen", "band", "sex"),
     "+ year": ("checks", "employed", "citizen", "band", "sex", "year"),
+    "+ exact age": ("checks", "employed", "citizen", "age", "sex", "year"),
 }
 
 

@@ -11,16 +11,20 @@ import inspect
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from types import CodeType
 
+import numpy as np
 import pandas as pd
 
 
 def content_hash(frame: pd.DataFrame) -> str:
     """SHA-256 of a table: names, types, index and every value, in order."""
     digest = hashlib.sha256()
-    for name, values in frame.reset_index().items():
-        digest.update(f"{name!r} {values.dtype}\n".encode())
-        if pd.api.types.is_numeric_dtype(values):
+    index = frame.index
+    levels = [(name, index.get_level_values(i)) for i, name in enumerate(index.names)]
+    for name, values in (*levels, *frame.items()):
+        digest.update(f"{name!r} {values.dtype} {len(values)}\n".encode())
+        if isinstance(values.dtype, np.dtype) and values.dtype.kind in "biuf":
             digest.update(values.to_numpy().tobytes())
         else:
             for value in values.tolist():
@@ -30,8 +34,29 @@ def content_hash(frame: pd.DataFrame) -> str:
 
 
 def code_hash(function: Callable) -> str:
-    """SHA-256 of a function's source."""
-    return hashlib.sha256(inspect.getsource(function).encode()).hexdigest()
+    """SHA-256 of a function's source, and of what it calls in its own module; libraries are not in it."""
+    parts = [inspect.getsource(part) for part in _reached(function)]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def _reached(function: Callable) -> list[Callable]:
+    """A function and all functions of its module that it names, directly or through others, sorted by name."""
+    found, waiting = {}, [inspect.unwrap(function)]
+    while waiting:
+        part = waiting.pop()
+        if part.__qualname__ in found:
+            continue
+        found[part.__qualname__] = part
+        named = (part.__globals__.get(name) for name in _names(part.__code__))
+        near = [inspect.unwrap(f) for f in named if callable(f)]
+        near = [f for f in near if inspect.isfunction(f)]
+        waiting += [f for f in near if f.__module__ == part.__module__]
+    return [found[name] for name in sorted(found)]
+
+
+def _names(code: CodeType) -> set[str]:
+    inner = [_names(part) for part in code.co_consts if isinstance(part, CodeType)]
+    return set(code.co_names).union(*inner)
 
 
 @dataclass(frozen=True)
@@ -78,6 +103,11 @@ class Lineage:
 
     def verify(self, source: pd.DataFrame, functions: Mapping[str, Callable]) -> str:
         """Run the steps again from the source: "reproduced", or the first thing that differs."""
+        unknown = [step.name for step in self.steps if step.name not in functions]
+        if unknown:
+            raise ValueError(
+                f"functions: no {unknown[0]!r}; there are {', '.join(functions)}"
+            )
         frame = source
         for number, step in enumerate(self.steps, start=1):
             where = f"step {number} ({step.name})"

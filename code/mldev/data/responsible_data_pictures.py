@@ -137,9 +137,9 @@ def sheet_bars(sheets: Mapping[str, Datasheet]) -> Figure:
 
 
 LINES = {
-    "parity": "decisions, all people",
-    "opportunity": "decisions, released by police",
-    "calibration": "score minus record",
+    "parity": "decisions, all",
+    "opportunity": "decisions, let go",
+    "calibration": "calibration gap",
 }
 
 
@@ -148,7 +148,8 @@ def strength_tables(runs: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     bars, lines = [], []
     for strength in map(float, STRENGTHS):
         part = runs[runs["strength"] == strength]
-        for kind, among in (("released", "all people"), ("kept", "police released")):
+        kinds = {"released": "all", "released too": "let go"}
+        for kind, among in kinds.items():
             for name in TWO:
                 rate = part[f"{kind}, {name}"].mean()
                 row = {"strength": strength, "among": among, "group": name}

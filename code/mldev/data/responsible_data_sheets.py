@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from hashlib import sha256
 
-import numpy as np
 import pandas as pd
 
 from mldev.data.responsible_data import group_sizes
@@ -45,6 +44,7 @@ QUESTIONS = tuple(
         ("Composition", "absent", "Who or what is not in it?", "people"),
         ("Collection", "source", "Where does it come from?", "registry"),
         ("Collection", "how", "How was it collected?", "people"),
+        ("Collection", "selection", "How were its entries chosen?", "people"),
         ("Collection", "when", "When was it collected?", "people"),
         ("Collection", "consent", "Did the people agree, and to what?", "people"),
         ("Collection", "review", "Did an ethics board look at it?", "people"),
@@ -63,6 +63,7 @@ MADE = {
     "makers": "the book",
     "absent": "everybody: nobody in it exists",
     "how": "drawn from a random generator, by a formula in the registry's module",
+    "selection": "none was chosen: all that were drawn are there",
     "when": "when it is loaded",
     "cleaning": "nothing",
     "not-for": "anything said about the world",
@@ -72,8 +73,8 @@ MADE = {
 ANSWERS: dict[str, dict[str, str]] = {
     "arrests": {
         "makers": (
-            "a newspaper, which asked the police for its records under Ontario's law on access to information; "
-            "M. Friendly, who analysed them for it, passed this part on"
+            "a newspaper, which asked the police for their records under Ontario's law on access to information; "
+            "M. Friendly, who analysed them for it, passed this part of them on"
         ),
         "absent": (
             "people whom the police recorded as neither Black nor white; whoever was not arrested; what else was "
@@ -151,10 +152,13 @@ class Datasheet:
 def datasheet(name: str) -> Datasheet:
     """Ask the data, the registry and what people wrote; the rest stays open."""
     entry = REGISTRY[name]
-    computed = computed_facts(load(name), entry.sensitive)
+    computed = computed_facts(load(name), entry.sensitive, about_people(name))
+    none = (
+        "" if about_people(name) else "none"
+    )  # of people it is never a matter of course
     registered = {
         "purpose": entry.description,
-        "sensitive": ", ".join(entry.sensitive) or "none",
+        "sensitive": ", ".join(entry.sensitive) or none,
         "source": entry.source,
         "licence": f"{family(entry).name}: {entry.licence}",
     }
@@ -170,33 +174,44 @@ def datasheet(name: str) -> Datasheet:
 
 
 def computed_facts(
-    bundle: Table | Images | Series | Texts, sensitive: tuple[str, ...] = ()
+    bundle: Table | Images | Series | Texts,
+    sensitive: tuple[str, ...] = (),
+    people: bool = False,
 ) -> dict[str, str]:
-    """What can be computed of any bundle: size, types, gaps, repeats, balance, groups, uniqueness, fingerprint."""
+    """What can be computed of any bundle: size, types, gaps, repeats, balance, groups, uniqueness, fingerprint.
+
+    Of people whose sensitive columns nobody has named, the groups stay open.
+    """
     frame, target = as_frame(bundle)
     kinds = frame.dtypes.astype(str).value_counts()
     gaps, repeats = int(frame.isna().sum().sum()), int(frame.duplicated().sum())
     columns = "1 column" if frame.shape[1] == 1 else f"{frame.shape[1]:,} columns"
+    groups = "; ".join(_shares(frame[name]) for name in sensitive)
     facts = {
         "size": f"{len(frame):,} rows, {columns}",
         "types": ", ".join(f"{count:,} {kind}" for kind, count in kinds.items()),
         "missing": f"{gaps:,} cells",
         "duplicates": f"{repeats:,} rows equal an earlier one in every column",
         "balance": _balance(target),
-        "groups": "no sensitive columns",
-        "unique": "no sensitive columns",
+        "groups": groups or ("" if people else "not about people"),
+        "unique": "" if people or sensitive else "not about people",
         "hash": f"SHA-256 {content_hash(frame)[:16]}",
     }
     if isinstance(bundle, Images):
         height, width = bundle.images.shape[1:]
         facts["types"] = f"{bundle.images.dtype} images of {height} x {width} pixels"
-    if sensitive:
-        sizes = group_sizes(frame, list(sensitive))
-        facts["groups"] = "; ".join(_shares(frame[name]) for name in sensitive)
-        facts["unique"] = (
-            f"{np.sum(sizes == 1):,} rows are the only one with their {', '.join(sensitive)}"
-        )
+    elif isinstance(bundle, Table) and (people or sensitive):
+        facts["unique"] = _alone(bundle.X, sensitive)
     return facts
+
+
+def _alone(features: pd.DataFrame, sensitive: tuple[str, ...]) -> str:
+    alone = group_sizes(features, list(features)) == 1
+    text = f"{alone.sum():,} rows ({alone.mean():.0%}) are alone with their features"
+    if sensitive:
+        few = group_sizes(features, list(sensitive)) == 1
+        text += f", {few.sum():,} already with {', '.join(sensitive)}"
+    return text
 
 
 def as_frame(

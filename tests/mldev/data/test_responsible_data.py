@@ -103,16 +103,29 @@ def test_strata_without_both_groups_are_left_out():
         chapter.stratified_difference(y, np.array([1, 0, 1]), np.array([0, 0, 0]))
 
 
+def test_compared_counts_those_with_a_counterpart(people, black):
+    group, stratum = np.array([True, False, True, False]), np.array([0, 0, 1, 2])
+    assert chapter.compared(group, stratum) == (1, 1)
+    assert chapter.compared(black, chapter.strata(people, ())) == (black.sum(), (~black).sum())
+
+
+def test_a_gap_is_a_value_of_its_own():
+    frame = pd.DataFrame({"x": [1.0, None, 1.0, None]})
+    assert chapter.strata(frame, ["x"]).tolist() == [0, 1, 0, 1]
+
+
 def labels_hold(people, black, released):
     banded = with_bands(people)
     alike, none = chapter.strata(banded, LADDER["+ year"]), chapter.strata(people, ())
+    exact = chapter.strata(banded, LADDER["+ exact age"])
 
     def gap(stratum):
         return lambda n: chapter.stratified_difference(released, black, stratum, n)
 
     left = chapter.people_interval(gap(alike), len(people), 200)
     explained = chapter.people_interval(lambda n: gap(none)(n) - gap(alike)(n), len(people), 200)
-    return left.below(0), explained.below(0)
+    closest = chapter.people_interval(gap(exact), len(people), 200)
+    return left.below(0) and closest.below(0), explained.below(0)
 
 
 def test_label_disparity_needs_the_real_groups(people, black, released):

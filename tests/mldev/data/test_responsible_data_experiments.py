@@ -28,8 +28,36 @@ def enlarged(found):
     return more.below(0) and difference(base["parity"], base["score gap"]).below(0)
 
 
+def depends_on_the_share(splits=SPLITS):
+    runs = pd.DataFrame(sum(repeat(chapter.share_run, splits), []))
+    gaps = runs.pivot(index="seed", columns="who", values="gap")
+    at_police = gaps["same share"]
+    less, more = (difference(gaps[share], at_police) for share in ("95%", "70%"))
+    return less.above(0) and more.below(0)
+
+
 def left_behind(found):
     return difference(found["colour dropped"]["parity"]).below(-0.1)
+
+
+def within(found, bound):
+    return found.above(-bound) and found.below(bound)
+
+
+def not_by_guessing(found):
+    neutral, dropped = found["colour neutralised"], found["colour dropped"]
+    same = within(difference(neutral["parity"], dropped["parity"]), 0.03)
+    magnified = difference(neutral["parity"], neutral["score gap"]).below(-0.03)
+    return same and difference(neutral["parity"]).below(-0.1) and magnified
+
+
+def blind_weights_buy_nothing(found):
+    blind, dropped = found["reweighed, colour dropped"], found["colour dropped"]
+    return within(difference(blind["parity"], dropped["parity"]), 0.04)
+
+
+def better_than_the_records(found):
+    return all(difference(found[way]["parity"], found[way]["recorded"]).above(0) for way in ("reweighed", "resampled"))
 
 
 def needs_the_column(found):
@@ -45,6 +73,8 @@ def costs(found):
 
 def test_claims_hold_on_the_arrests(ways):
     assert enlarged(ways) and left_behind(ways) and needs_the_column(ways) and costs(ways)
+    assert not_by_guessing(ways) and blind_weights_buy_nothing(ways) and better_than_the_records(ways)
+    assert depends_on_the_share()
 
 
 def test_a_lottery_by_score_enlarges_nothing(ways, monkeypatch):
@@ -55,6 +85,30 @@ def test_a_lottery_by_score_enlarges_nothing(ways, monkeypatch):
     monkeypatch.setattr(chapter, "decided", lottery)
     assert enlarged(ways)
     assert not enlarged(by_way(ways=("as recorded",)))
+    neutral = by_way(ways=("colour neutralised", "colour dropped"))
+    assert not not_by_guessing(neutral), "without a limit nothing is magnified"
+    assert not depends_on_the_share(6)
+
+
+def test_a_true_substitute_would_show(monkeypatch):
+    X, y, black = (array.copy() for array in chapter.numbers())
+    X[:, 3] = black  # citizenship replaced by a copy of colour: dropping the column now drops nothing
+    monkeypatch.setattr(chapter, "numbers", lambda: (X, y, black))
+    found = by_way(6, ways=("colour neutralised", "colour dropped"))
+    assert not not_by_guessing(found)
+
+
+def test_weights_that_see_the_column_are_not_blind(ways):
+    seeing = ways | {"reweighed, colour dropped": ways["reweighed"]}
+    assert not blind_weights_buy_nothing(seeing)
+
+
+def test_the_share_of_the_police_is_the_share_of_the_ways(ways):
+    rows = {row["who"]: row for row in chapter.share_run(0)}
+    assert rows["same share"]["gap"] == ways["as recorded"].loc[0, "parity"]
+    assert rows["police"]["gap"] == pytest.approx(ways["as recorded"].loc[0, "recorded"])
+    shares = [rows[f"{share:.0%}"]["released"] for share in chapter.SHARES]
+    assert np.allclose(shares, chapter.SHARES, atol=0.03)
 
 
 def test_without_proxies_dropping_the_column_leaves_nothing(ways, monkeypatch):
@@ -71,14 +125,14 @@ def test_weights_of_one_change_nothing(ways, monkeypatch):
     monkeypatch.setattr(chapter, "reweighing", lambda group, y, strength=1.0: np.ones(len(y)))
     monkeypatch.setattr(chapter, "resampling", lambda group, y, rng: np.arange(len(y)))
     found = by_way(6)
-    assert not needs_the_column(found) and not costs(found)
+    assert not needs_the_column(found) and not costs(found) and not better_than_the_records(found)
 
 
 def test_parity_costs_calibration_only_when_there_is_parity():
     runs = pd.DataFrame(sum(repeat(chapter.strength_run, 6, strengths=(0.0, 1.0)), []))
     drift = {strength: difference(rows["calibration"]) for strength, rows in runs.groupby("strength")}
     assert drift[1.0].above(0.05) and not drift[0.0].above(0.05)
-    shares = runs[["released, Black", "released, White", "kept, Black", "kept, White"]]
+    shares = runs[["released, Black", "released, White", "released too, Black", "released too, White"]]
     assert shares.to_numpy().min() > 0.5 and shares.to_numpy().max() <= 1
 
 
@@ -92,6 +146,21 @@ def reversal(label_bias):
 def test_the_cost_reverses_only_where_labels_are_falsified():
     assert reversal(0.3)
     assert not reversal(0.0)
+
+
+def too_much(**loans):
+    rows = repeat(chapter.loan_run, 5, strengths=(0.0, 1.0, 2.0), **loans)
+    runs = pd.DataFrame(sum(rows, []))
+    truth, parity = (runs.pivot(index="seed", columns="strength", values=name) for name in ("by the truth", "parity"))
+    loses = paired_difference(truth[2.0], truth[0.0]).below(0)
+    return loses and interval(parity[2.0]).above(0) and interval(parity[1.0]).below(0)
+
+
+def test_twice_the_weights_wrong_the_other_group(monkeypatch):
+    assert too_much()
+    weights = chapter.reweighing
+    monkeypatch.setattr(chapter, "reweighing", lambda group, y, strength: weights(group, y, strength / 2))
+    assert not too_much()
 
 
 def false_alarms(known):

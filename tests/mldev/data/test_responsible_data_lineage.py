@@ -96,6 +96,39 @@ def test_a_step_that_does_not_repeat_itself_is_found(people):
     assert lineage.verify(people, {"moody": moody}) == "step 1 (moody): other data went out"
 
 
+def test_indexes_and_gaps_have_a_hash():
+    named = pd.DataFrame({"x": [1, 2]}, index=pd.Index([0, 1], name="x"))
+    double = pd.DataFrame({"x": [1, 2]}, index=pd.MultiIndex.from_tuples([(0, 1), (1, 2)]))
+    assert chapter.content_hash(named) != chapter.content_hash(named.rename_axis(None)) != chapter.content_hash(double)
+    gaps = [pd.DataFrame({"x": pd.array([1, None, last], dtype="Int64")}) for last in (300, 300, 301)]
+    hashes = [chapter.content_hash(frame) for frame in gaps]
+    assert hashes[0] == hashes[1] != hashes[2]
+
+
+def helper(age):
+    return age // 5
+
+
+def uses(frame):
+    return frame.assign(age=[helper(age) for age in frame["age"]])
+
+
+def test_code_of_helpers_counts(monkeypatch):
+    before = chapter.code_hash(uses)
+    assert before == chapter.code_hash(uses)
+
+    def other(age):
+        return age // 10
+
+    monkeypatch.setitem(globals(), "helper", other)
+    assert chapter.code_hash(uses) != before
+
+
+def test_a_missing_step_is_named(people, chain):
+    with pytest.raises(ValueError, match="functions: no 'without'; there are adults, banded"):
+        chain[1].verify(people, {"adults": chapter.adults, "banded": chapter.banded})
+
+
 def test_identity_depends_on_every_argument(people):
     bands = [chapter.Lineage().then(people, chapter.banded, years=years)[1] for years in (5, 5, 10)]
     assert bands[0].identity == bands[1].identity != bands[2].identity
