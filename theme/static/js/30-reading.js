@@ -2,8 +2,8 @@
 {
   const boxes = [...document.querySelectorAll("pre[tabindex], .table-scroll, .math-scroll, .figure-scroll")];
   const widths = new ResizeObserver((entries) => {
-    const boxes = entries.map(({ target }) => [target, target.scrollWidth > target.clientWidth + 1]); // measure all, then change
-    for (const [box, scrolls] of boxes) {
+    const measured = entries.map(({ target }) => [target, target.scrollWidth > target.clientWidth + 1]); // all, before any changes
+    for (const [box, scrolls] of measured) {
       if (scrolls) box.tabIndex = 0;
       else box.removeAttribute("tabindex");
     }
