@@ -2,10 +2,9 @@
 {
   const boxes = [...document.querySelectorAll("pre[tabindex], .table-scroll, .math-scroll, .figure-scroll")];
   const widths = new ResizeObserver((entries) => {
-    const measured = entries.map(({ target }) => [target, target.scrollWidth > target.clientWidth + 1]); // all, before any changes
-    for (const [box, scrolls] of measured) {
-      if (scrolls) box.tabIndex = 0;
-      else box.removeAttribute("tabindex");
+    for (const { target } of entries) {
+      if (target.scrollWidth > target.clientWidth + 1) target.tabIndex = 0;
+      else target.removeAttribute("tabindex");
     }
   });
   for (const box of boxes) widths.observe(box);
