@@ -1,10 +1,26 @@
-// Reading: what scrolls can be reached by keyboard and nothing else is; the section in view is marked.
+// Reading: a page is laid out section by section; what scrolls can be reached by keyboard and nothing else is; the
+// section in view is marked.
 {
+  // One section after the other, each in a task of its own: formulas are many small boxes, and all at once they would
+  // keep the page from answering. A reader who comes to a place inside the page gets it whole, so that it stays there.
+  const waiting = [...document.querySelectorAll("article > section > section")];
+  const layOut = () => {
+    const section = waiting.shift();
+    if (!section) return;
+    section.classList.add("laid");
+    section.getBoundingClientRect(); // now, not together with the next ones
+    if (location.hash) layOut();
+    else setTimeout(layOut);
+  };
+  if (location.hash) layOut();
+  else requestAnimationFrame(() => setTimeout(layOut));
+
   const boxes = [...document.querySelectorAll("pre[tabindex], .table-scroll, .math-scroll, .figure-scroll")];
   const widths = new ResizeObserver((entries) => {
-    for (const { target } of entries) {
-      if (target.scrollWidth > target.clientWidth + 1) target.tabIndex = 0;
-      else target.removeAttribute("tabindex");
+    const boxes = entries.map(({ target }) => [target, target.scrollWidth > target.clientWidth + 1]); // measure all, then change
+    for (const [box, scrolls] of boxes) {
+      if (scrolls) box.tabIndex = 0;
+      else box.removeAttribute("tabindex");
     }
   });
   for (const box of boxes) widths.observe(box);
