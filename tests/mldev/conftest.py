@@ -30,7 +30,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
 
 @pytest.fixture(autouse=True)
 def closed() -> Iterator[None]:
-    """Close the figures that a test drew; one that draws none does not pay for Matplotlib."""
+    """Close the figures that a test drew; one that draws none does not load pyplot."""
     yield
     if "matplotlib.pyplot" in sys.modules:
         sys.modules["matplotlib.pyplot"].close("all")

@@ -80,7 +80,7 @@ def test_ray_address_names_the_cluster(ray_of_two, monkeypatch):
     )
     environment = {**os.environ, "RAY_ADDRESS": address, "MLDEV_BACKEND": "ray"}
     output = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
-    assert output.stdout.strip().splitlines()[-1] == f"[0, 1, 4, 9, 16] {address}"
+    assert f"[0, 1, 4, 9, 16] {address}" in output.stdout.splitlines(), output.stdout  # Ray prints there too
 
 
 def test_results_are_handed_on_as_they_finish():
