@@ -291,7 +291,9 @@ class Doctor(TransformerMixin, BaseEstimator):
         for name in self._flags():
             frame[f"{name} was empty"] = before[name].isna().astype(float)
         log += self._columns_changed(frame) if explain else []
-        told = pd.DataFrame(log, columns=["row", "column", "before", "after", "why"])
+        names = ("row", "column", "before", "after", "why")
+        cells = zip(names, zip(*log, strict=True) if log else [()] * 5, strict=True)
+        told = pd.DataFrame({n: pd.Series(c, dtype=object) for n, c in cells})
         told["row"] = index[told["row"].astype(int)]
         return frame.drop(columns=self.dropped_).set_index(index), told
 
