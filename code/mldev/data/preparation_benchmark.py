@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from sklearn.pipeline import make_pipeline
 
+from mldev.data import preparation_heldout
 from mldev.data.preparation import Doctor, diagnose, drop_rows
 from mldev.data.preparation_faults import CELL_FAULTS, ROW_FAULTS, Spoilt, inject
 from mldev.data.preparation_findings import KINDS as DOCTORS
@@ -221,4 +222,6 @@ def grid(tables: Sequence[str] = MEASURED_ON, num_seeds: int = NUM_SEEDS) -> lis
 
 
 NOT_IN_ARRESTS = ("mixed_dates", "unit_mixup")  # no date, and no quantity with a unit
-STUDIES = {"benchmark": Study("data/preparation-benchmark", run_row, grid())}
+STUDIES = {
+    "benchmark": Study("data/preparation-benchmark", run_row, grid())
+} | preparation_heldout.STUDIES

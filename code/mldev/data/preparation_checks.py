@@ -52,7 +52,8 @@ NAMED = {  # by the column's name: what is possible
     r"^month$": (1, 12),
     r"^hour$": (0, 24),
 }
-FEW = 0.05  # impossible values are few, and so are outliers
+FEW = 0.05  # impossible values are few
+CROWD = 0.15  # more outliers than that are another population
 FENCE = 4.5  # spreads from the median
 
 
@@ -120,7 +121,9 @@ def mixed_dates(case: Case) -> Iterator[Finding]:
         if dates[known].notna().mean() < READABLE:
             continue
         counts = used[used >= 0].value_counts()
-        other = used != counts.index[0] if len(counts) > 1 else used >= 0
+        other = used != counts.index[0]
+        if not other[known].any():
+            other = used >= 0  # all of one format, and yet text
         slashed = column.where(used.isin([3, 4])).dropna().str.split("/")
         firsts = sum(int(parts[0]) > 12 for parts in slashed)
         seconds = sum(int(parts[1]) > 12 for parts in slashed)
@@ -327,7 +330,7 @@ def outliers(case: Case) -> Iterator[Finding]:
             continue
         low, high = fences(known)
         hit = (case.frame[name] < low) | (case.frame[name] > high)
-        if 0 < hit.mean() <= FEW:  # more are another population
+        if 0 < hit.mean() <= CROWD:  # more are another population
             yield Finding(
                 "outlier",
                 name,
