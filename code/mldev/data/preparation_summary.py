@@ -6,17 +6,14 @@ faults; the tables are the same for all.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 from sklearn.pipeline import make_pipeline
 
-from mldev.data.preparation import Doctor, diagnose
 from mldev.data.preparation_benchmark import (
     KINDS,
-    MEASURED_ON,
     Plain,
     skrub_pipeline,
     spoil,
@@ -152,42 +149,6 @@ def unit_run(seed: int, factor: float) -> dict:
             found += int(hit[one.column].iloc[list(one.rows)].sum())
         total += int(hit.to_numpy().sum())
     return {"seed": seed, "recall": found / total}
-
-
-def clean_findings(seed: int) -> pd.DataFrame:
-    """Findings of one seed on the training tables as they came: cells or rows, by kind and table."""
-    counts = []
-    for table in MEASURED_ON:
-        clean = task(table, seed)
-        for one in diagnose(clean.X_train, clean.y_train):
-            counts.append({"table": table, "kind": one.kind, "count": len(one.rows)})
-    return (
-        pd.DataFrame(counts)
-        .groupby(["kind", "table"])["count"]
-        .sum()
-        .unstack(fill_value=0)
-    )
-
-
-def cleaner_run(seed: int, table: str = "diabetes", kind: str = "number_text") -> dict:
-    """Test scores on a spoilt table: plain, plain after skrub's Cleaner told to parse numbers, and doctor."""
-    from skrub import Cleaner
-
-    clean = task(table, seed)
-    spoilt, X_test, _ = spoil(clean, kind, seed)
-    fronts = {
-        "plain": (),
-        "Cleaner": (Cleaner(parse_numbers=True),),
-        "doctor": (Doctor(),),
-    }
-    result: dict = {"seed": seed}
-    for name, front in fronts.items():
-        pipeline = make_pipeline(*front, Plain(), clean.model())
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about columns that hold no dates
-            pipeline.fit(spoilt.frame, spoilt.y)
-            result[name] = clean.score(pipeline, X_test)
-    return result
 
 
 def skrub_run(seed: int, kind: str = "number_text", table: str = "diabetes") -> dict:
