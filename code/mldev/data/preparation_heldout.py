@@ -36,7 +36,7 @@ RECIPES = {
 def heldout_run(seed: int, kind: str, recipe: str) -> dict:
     """The share of spoilt cells that any finding about columns points at, over three tables."""
     if kind not in RECIPES or recipe not in RECIPES[kind]:
-        allowed = ", ".join(f"{k}: {r}" for k in RECIPES for r in RECIPES[kind])
+        allowed = ", ".join(f"{k}: {r}" for k in RECIPES for r in RECIPES[k])
         raise ValueError(f"recipe: got {kind!r}, {recipe!r}, allowed: {allowed}")
     rng, found, total = np.random.default_rng([seed, 11]), 0, 0
     for table in TABLES:

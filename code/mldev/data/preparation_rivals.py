@@ -54,7 +54,7 @@ def rival(
         truth = spoilt.cells.to_numpy().any(axis=1)
         ours = np.zeros(len(truth), dtype=bool)
         for one in findings:
-            if one.kind in ("outlier", "impossible"):
+            if one.column is not None:
                 ours[list(one.rows)] = True
         hit = isolated(spoilt.frame, truth.mean())
         return BLANK | counted("rival", hit, truth) | counted("rows", ours, truth)
