@@ -18,20 +18,20 @@ from sklearn.utils.validation import (
     check_is_fitted,
 )
 
-from mldev.data.preparation_checks import COLUMN_CHECKS
+from mldev.data.preparation_checks import COLUMN_CHECKS, guards
 from mldev.data.preparation_findings import (
     KINDS,
     ROW_KINDS,
     Case,
     Finding,
-    as_table,
     as_target,
     report,
 )
-from mldev.data.preparation_fixes import Drop, Fill, Fix, Flag, ReadNumbers, fill_value
+from mldev.data.preparation_fixes import Drop, Fill, Fix, Flag, ReadDates, fill_value
 from mldev.data.preparation_imputation import ChainedRegressions
 from mldev.data.preparation_missing import MISSING_CHECKS
 from mldev.data.preparation_rows import ROW_CHECKS
+from mldev.data.preparation_typing import Typed, as_table, changes, is_word
 
 __all__ = [
     "Doctor",
@@ -136,8 +136,9 @@ class Doctor(TransformerMixin, BaseEstimator):
     Parameters
     ----------
     fixes
-        "proposed" for all of them, or the kinds to fix (keys of `KINDS` but for the
-        kinds that concern whole rows).
+        "proposed" for all but leakage, or the kinds to fix (keys of `KINDS` but for
+        the kinds that concern whole rows). A column that predicts the target nearly
+        alone may be a leak or the best column there is: dropping it is asked for.
     fill
         What empty cells of numbers are filled with: "median", "mean", "most_frequent",
         or "model", a regression on the other columns of numbers. Other columns are
@@ -171,21 +172,35 @@ class Doctor(TransformerMixin, BaseEstimator):
         self.flagged_ = [fix.column for fix in fixes if isinstance(fix, Flag)]
         self.fixes_ = [f for f in fixes if not isinstance(f, Drop | Flag | Fill)]
         for fix in self.fixes_:
-            if type(fix).__name__ in WORDY or not _is_word(frame[fix.column]):
+            if type(fix).__name__ in WORDY or not is_word(frame[fix.column]):
                 frame[fix.column] = fix.apply(frame[fix.column])
-        self.types_ = {name: _type(column) for name, column in frame.items()}
+        self._learn_types(frame)
         self.fixes_ = [f for f in self.fixes_ if self._fits(f)]
-        frame = pd.DataFrame({n: self._typed(c, n) for n, c in frame.items()})
-        self.fills_ = (
-            [Fill(n, fill_value(c, self.fill)) for n, c in frame.items()]
-            if "missing" in chosen
-            else []
-        )
-        self.model_ = None
-        numbers = self._numbers()
+        frame = self._all_typed(frame)
+        self._learn_guards(frame, chosen)
+        self._learn_fills(frame, chosen)
+        return self
+
+    def _learn_types(self, frame: pd.DataFrame) -> None:
+        order = {f.column: f.day_first for f in self.fixes_ if isinstance(f, ReadDates)}
+        self.typed_ = {n: Typed.learn(c, order.get(n, False)) for n, c in frame.items()}
+        self.types_ = {name: typed.kind for name, typed in self.typed_.items()}
+
+    def _learn_guards(self, frame: pd.DataFrame, chosen: Collection[str]) -> None:
+        """Also mend at prediction what training did not meet; a fix that was found goes first."""
+        fixed = {(type(f), f.column) for f in self.fixes_ if type(f).__name__ in WORDY}
+        bounds = _bounds(self.bounds, frame)
+        for name, column in frame.items():
+            ready = guards(name, column, self.types_[name], bounds)
+            for kind in (kind for kind in ready if kind in chosen):
+                self.fixes_ += [f for f in ready[kind] if (type(f), name) not in fixed]
+
+    def _learn_fills(self, frame: pd.DataFrame, chosen: Collection[str]) -> None:
+        fills = [Fill(n, fill_value(c, self.fill)) for n, c in frame.items()]
+        self.fills_ = fills if "missing" in chosen else []
+        self.model_, numbers = None, self._numbers()
         if self.fills_ and self.fill == "model" and len(numbers) > 1:
             self.model_ = ChainedRegressions().fit(frame[numbers].to_numpy())
-        return self
 
     def transform(self, X: object) -> object:
         """The table, mended: same rows, same order, same index; an array for an array."""
@@ -196,7 +211,7 @@ class Doctor(TransformerMixin, BaseEstimator):
         return frame.to_numpy(dtype=float if plain else object)
 
     def explain(self, X: object) -> pd.DataFrame:
-        """Every cell that `transform` changes in a table: row, column, before, after, why."""
+        """Every cell that `transform` changes, adds or leaves out: row, column, before, after, why."""
         return self._run(X, explain=True)[1]
 
     def get_feature_names_out(self, input_features: object = None) -> np.ndarray:
@@ -222,7 +237,7 @@ class Doctor(TransformerMixin, BaseEstimator):
             raise ValueError(f"absent: got {self.absent!r}, allowed: fill, error")
         able = tuple(kind for kind in KINDS if kind not in ROW_KINDS)
         if isinstance(self.fixes, str) and self.fixes == "proposed":
-            return able
+            return tuple(kind for kind in able if kind != "leakage")
         return _kinds(self.fixes, "fixes", able)
 
     def _seen(self, X: object) -> pd.DataFrame:
@@ -242,8 +257,8 @@ class Doctor(TransformerMixin, BaseEstimator):
     def _aligned(self, X: object) -> tuple[pd.DataFrame, list]:
         """The columns of the training table in their order, and those that were absent."""
         frame = as_table(X)
-        by_name = isinstance(X, pd.DataFrame) and set(frame.columns) & set(
-            self.columns_
+        by_name = isinstance(X, pd.DataFrame) and (
+            hasattr(self, "feature_names_in_") or set(frame) & set(self.columns_)
         )
         if not by_name:
             if frame.shape[1] != self.n_features_in_:
@@ -264,17 +279,32 @@ class Doctor(TransformerMixin, BaseEstimator):
         before, absent = self._aligned(X)
         index, before = before.index, before.reset_index(drop=True)
         log = _absent(len(before), absent)
+        if explain and isinstance(X, pd.DataFrame):
+            came = X.reset_index(drop=True).set_axis(_names(X, before), axis=1)
+            log += changes(came, before, "not a type that tables are kept in")
         for stage, why in self._stages():
             frame = stage(before)
-            log += _changes(before, frame, why) if explain else []
+            log += changes(before, frame, why) if explain else []
             before = frame
         frame = self._filled(before) if self.fills_ else before.copy()
-        log += _changes(before, frame, "filled") if explain else []
+        log += changes(before, frame, "filled") if explain else []
         for name in self._flags():
             frame[f"{name} was empty"] = before[name].isna().astype(float)
-        changes = pd.DataFrame(log, columns=["row", "column", "before", "after", "why"])
-        changes["row"] = index[changes["row"].astype(int)]
-        return frame.drop(columns=self.dropped_).set_index(index), changes
+        log += self._columns_changed(frame) if explain else []
+        names = ("row", "column", "before", "after", "why")
+        cells = zip(names, zip(*log, strict=True) if log else [()] * 5, strict=True)
+        told = pd.DataFrame({n: pd.Series(c, dtype=object) for n, c in cells})
+        told["row"] = index[told["row"].astype(int)]
+        return frame.drop(columns=self.dropped_).set_index(index), told
+
+    def _columns_changed(self, frame: pd.DataFrame) -> list[tuple]:
+        """The cells of columns that come or go."""
+        flags = [f"{name} was empty" for name in self._flags()]
+        added = [(n, "no column", v) for n in flags for v in frame[n]]
+        gone = [(n, v, "no column") for n in self.dropped_ for v in frame[n]]
+        why = ["column added"] * len(added) + ["column dropped"] * len(gone)
+        every = zip([*added, *gone], why, strict=True)
+        return [(i % len(frame), *cell, w) for i, (cell, w) in enumerate(every)]
 
     def _stages(self) -> list:
         """Text first, then one type for each column, then numbers."""
@@ -287,27 +317,8 @@ class Doctor(TransformerMixin, BaseEstimator):
         ]
 
     def _all_typed(self, frame: pd.DataFrame) -> pd.DataFrame:
-        typed = {name: self._typed(column, name) for name, column in frame.items()}
+        typed = {name: self.typed_[name].apply(c) for name, c in frame.items()}
         return pd.DataFrame(typed, index=frame.index)
-
-    def _typed(self, column: pd.Series, name: object) -> pd.Series:
-        """A column in the type that it had after the fixes in training; what does not fit is emptied."""
-        kind = self.types_[name]
-        if kind == "word":
-            words = column.astype(object)
-            return words.where(words.isna(), words.map(str))
-        if kind == "date":
-            return pd.to_datetime(column, errors="coerce").astype("datetime64[ns]")
-        values = ReadNumbers(name).apply(column) if column.dtype == object else column
-        if types.is_datetime64_any_dtype(values.dtype):
-            values = pd.Series(np.nan, index=column.index)
-        if kind == "number":
-            return values.astype(float).where(np.isfinite(values.astype(float)))
-        return (
-            values
-            if values.dtype == bool
-            else values.where(values.isin([0, 1])).astype(float)
-        )
 
     def _filled(self, frame: pd.DataFrame) -> pd.DataFrame:
         frame = frame.copy()
@@ -343,31 +354,14 @@ def _applied(fix: Fix) -> Callable[[pd.DataFrame], pd.DataFrame]:
     return stage
 
 
-def _changes(before: pd.DataFrame, after: pd.DataFrame, why: str) -> list[tuple]:
-    """The cells that differ between two tables: row, column, before, after, why."""
-    rows: list[tuple] = []
-    for name in before:
-        old, new = before[name].astype(object), after[name].astype(object)
-        hit = np.flatnonzero(~((old == new) | (old.isna() & new.isna())))
-        rows += [(row, name, old.iloc[row], new.iloc[row], why) for row in hit]
-    return rows
-
-
 def _absent(num_rows: int, names: Sequence) -> list[tuple]:
     why = "no such column came"
     return [(r, name, "absent", np.nan, why) for name in names for r in range(num_rows)]
 
 
-def _is_word(column: pd.Series) -> bool:
-    return bool(column.map(lambda value: isinstance(value, str)).any())
-
-
-def _type(column: pd.Series) -> str:
-    if types.is_bool_dtype(column.dtype):
-        return "truth"
-    if types.is_datetime64_any_dtype(column.dtype):
-        return "date"
-    return "word" if _is_word(column) else "number"
+def _names(X: pd.DataFrame, aligned: pd.DataFrame) -> list:
+    """The columns of a table that came, under the names of training."""
+    return list(X) if set(X) <= set(aligned) else list(aligned)
 
 
 def _kinds(

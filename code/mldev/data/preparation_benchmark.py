@@ -6,132 +6,38 @@ Chapter: data/preparation. The thresholds of the doctor were chosen on the table
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 import pandas as pd
-from pandas.api import types
-from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.metrics import r2_score, roc_auc_score
-from sklearn.model_selection import train_test_split
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.pipeline import make_pipeline
 
-from mldev import datasets
+from mldev.data import preparation_heldout
 from mldev.data.preparation import Doctor, diagnose, drop_rows
-from mldev.data.preparation_faults import (
-    CELL_FAULTS,
-    ROW_FAULTS,
-    Spoilt,
-    inject,
-    with_words_and_dates,
-)
-from mldev.data.preparation_findings import Finding
-from mldev.data.preparation_rows import design, out_of_fold
+from mldev.data.preparation_faults import CELL_FAULTS, ROW_FAULTS, Spoilt, inject
+from mldev.data.preparation_findings import KINDS as DOCTORS
+from mldev.data.preparation_findings import ROW_KINDS, Finding
+from mldev.data.preparation_rivals import BLANK, rival
+from mldev.data.preparation_tasks import Plain, Task, task, test_score, typed
 from mldev.studies import Study
 
 CHOSEN_ON = ("penguins", "wine", "iris", "churn", "credit", "housing")
 MEASURED_ON = ("arrests", "actg175", "breast_cancer", "diabetes")
 KINDS = (*CELL_FAULTS, *ROW_FAULTS)
 NUM_SEEDS = 5
-MOST_TRAINING, MOST_TEST = 1000, 2000
 COLUMNS = (
-    *("clean", "plain", "drop rows", "skrub", "doctor", "told", "cleanlab"),
-    *("true", "false", "missed", "seen", "spoilt", "others"),
+    *("clean", "plain", "drop rows", "skrub", "doctor", "regressions", "decided"),
+    *("told", "cleanlab", "cleanlab gated"),
+    *("true", "false", "missed", "seen", "spoilt", "right", "flagged", "others"),
     *("rival true", "rival false", "rival missed"),
+    *("gated true", "gated false", "gated missed"),
+    *("rows true", "rows false", "rows missed"),
 )
-METHODS = ("plain", "drop rows", "skrub", "doctor", "told")
-
-
-@dataclass(frozen=True)
-class Task:
-    """A table split for a seed, clean."""
-
-    X_train: pd.DataFrame
-    X_test: pd.DataFrame
-    y_train: pd.Series
-    y_test: pd.Series
-
-    @property
-    def classification(self) -> bool:
-        """Whether the target is a class."""
-        return self.y_train.nunique() <= 20
-
-    def model(self) -> BaseEstimator:
-        """The linear model that everybody uses."""
-        return LogisticRegression(max_iter=300) if self.classification else Ridge()
-
-    def score(self, pipeline: BaseEstimator, X_test: pd.DataFrame) -> float:
-        """AUC or R2 on the test rows."""
-        if self.classification:
-            return float(
-                roc_auc_score(self.y_test, pipeline.predict_proba(X_test)[:, 1])
-            )
-        return float(r2_score(self.y_test, pipeline.predict(X_test)))
-
-
-@cache
-def _table(name: str) -> tuple[pd.DataFrame, pd.Series]:
-    table = datasets.load(name)
-    frame = with_words_and_dates(table.X.reset_index(drop=True))
-    return frame, table.y.reset_index(drop=True)
-
-
-def task(table: str, seed: int) -> Task:
-    """Half of the rows to train on, the others to test on, both up to a limit."""
-    X, y = _table(table)
-    classes = y if y.nunique() <= 20 else None
-    train, test = train_test_split(
-        np.arange(len(y)), test_size=0.5, random_state=seed, stratify=classes
-    )
-    train, test = train[:MOST_TRAINING], test[:MOST_TEST]
-    parts = [
-        part.reset_index(drop=True)
-        for part in (X.iloc[train], X.iloc[test], y.iloc[train], y.iloc[test])
-    ]
-    return Task(*parts)
-
-
-class Plain(TransformerMixin, BaseEstimator):
-    """What everybody writes: fill numbers with medians and scale them, fill and encode words."""
-
-    def fit(self, X: pd.DataFrame, y: object = None) -> Plain:
-        """Decide by the types of the training table."""
-        self.words_ = [name for name in X if X[name].dtype == object]
-        self.numbers_ = [name for name in X if X[name].dtype != object]
-        self.fill_ = SimpleImputer(strategy="median", keep_empty_features=True)
-        self.scale_ = StandardScaler().fit(self.fill_.fit_transform(self._matrix(X)))
-        self.encode_ = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
-        self.encode_.fit(self._texts(X))
-        return self
-
-    def transform(self, X: pd.DataFrame) -> np.ndarray:
-        """Numbers, then one column for each word."""
-        numbers = self.scale_.transform(self.fill_.transform(self._matrix(X)))
-        return np.hstack([numbers, self.encode_.transform(self._texts(X))])
-
-    def _matrix(self, X: pd.DataFrame) -> np.ndarray:
-        columns = []
-        for name in self.numbers_:
-            column = X[name]
-            if types.is_datetime64_any_dtype(column.dtype):
-                column = column.astype("int64").where(column.notna()) / 86_400e9
-            columns.append(pd.to_numeric(column, errors="coerce").to_numpy(dtype=float))
-        return np.column_stack(columns)
-
-    def _texts(self, X: pd.DataFrame) -> np.ndarray:
-        return (
-            X[self.words_]
-            .astype(object)
-            .where(X[self.words_].notna(), "")
-            .astype(str)
-            .to_numpy()
-        )
+METHODS = ("plain", "drop rows", "skrub", "doctor", "regressions", "decided", "told")
+FIXABLE = tuple(kind for kind in DOCTORS if kind not in ROW_KINDS)
+FIXES_WITHOUT_FLAGS = tuple(
+    kind for kind in FIXABLE if kind not in ("missing_pattern", "leakage")
+)
 
 
 def spoil(
@@ -157,6 +63,17 @@ def spoil(
     return train, parts[0][1], parts[1][1]
 
 
+def skrub_pipeline(clean: Task) -> object:
+    """skrub's default pipeline around the same model, without the spline that it makes of dates.
+
+    A date of these tables is a retold quantity: its day of the week means nothing.
+    """
+    from skrub import DatetimeEncoder, tabular_pipeline
+
+    pipeline = tabular_pipeline(clean.model())
+    return pipeline.set_params(tablevectorizer__datetime=DatetimeEncoder())
+
+
 def scores(
     clean: Task,
     spoilt: Spoilt,
@@ -165,47 +82,30 @@ def scores(
     findings: Sequence[Finding],
 ) -> dict[str, float]:
     """The test score of every way to go on, from the same spoilt table."""
-    from skrub import tabular_pipeline
-
     X, y = spoilt.frame, spoilt.y
     plain = make_pipeline(Plain(), clean.model())
     whole = X.notna().all(axis=1).to_numpy()
     X_kept, y_kept = drop_rows(X, y, findings)
-    doctored = make_pipeline(Doctor(), Plain(), clean.model())
+    doctors = {
+        "doctor": Doctor(),
+        "regressions": Doctor(fixes=FIXES_WITHOUT_FLAGS, fill="model"),
+        "decided": Doctor(fixes=FIXABLE),
+    }
     gone = list(spoilt.columns) if spoilt.cells.all().any() else []
     told = X.mask(spoilt.cells).drop(columns=gone)[~spoilt.rows]
     told_test = X_test.mask(cells_test).drop(columns=gone)
     fits = {
         "plain": (plain, X, y, X_test),
         "drop rows": (plain, X[whole], y[whole], X_test),
-        "skrub": (tabular_pipeline(clean.model()), X, y, X_test),
-        "doctor": (doctored, X_kept, y_kept, X_test),
+        "skrub": (skrub_pipeline(clean), X, y, X_test),
+    }
+    for name, doctor in doctors.items():
+        pipeline = make_pipeline(doctor, Plain(), clean.model())
+        fits[name] = (pipeline, X_kept, y_kept, X_test)
+    fits |= {
         "told": (plain, typed(told, clean), y[~spoilt.rows], typed(told_test, clean)),
     }
-    return {name: _score(clean, *fit) for name, fit in fits.items()}
-
-
-def typed(frame: pd.DataFrame, clean: Task) -> pd.DataFrame:
-    """What is left after spoilt cells were emptied, in the types of the clean table."""
-    return pd.DataFrame(
-        {
-            name: pd.to_datetime(column)
-            if types.is_datetime64_any_dtype(clean.X_train[name].dtype)
-            else column.astype(clean.X_train[name].dtype)
-            for name, column in frame.items()
-        }
-    )
-
-
-def _score(
-    clean: Task, pipeline: Pipeline, X: pd.DataFrame, y: pd.Series, X_test: pd.DataFrame
-) -> float:
-    """The test score; that of knowing nothing where too few rows are left to learn from."""
-    if len(X) < 10 or y.nunique() < 2:
-        return 0.5 if clean.classification else 0.0
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about types that skrub cannot read
-        return clean.score(pipeline.fit(X, y), X_test)
+    return {name: test_score(clean, *fit) for name, fit in fits.items()}
 
 
 def flagged(
@@ -239,66 +139,6 @@ def hits(kind: str, findings: Sequence[Finding], spoilt: Spoilt) -> dict[str, in
     }
 
 
-def rival(
-    kind: str, spoilt: Spoilt, clean: Task, X_test: pd.DataFrame
-) -> dict[str, float]:
-    """The libraries' own finders: cleanlab for labels, skrub for slips of the pen; NaN elsewhere."""
-    found = {
-        "rival true": np.nan,
-        "rival false": np.nan,
-        "rival missed": np.nan,
-        "cleanlab": np.nan,
-    }
-    if kind == "misspelling":
-        truth, hit = [], []
-        for name in spoilt.columns:
-            truth.append(spoilt.cells[name].to_numpy())
-            hit.append(_deduplicated(spoilt.frame[name]))
-        truth, hit = (
-            np.concatenate(truth or [[]]).astype(bool),
-            np.concatenate(hit or [[]]).astype(bool),
-        )
-    elif kind == "label_error" and clean.classification:
-        hit, truth = cleanlab_issues(spoilt.frame, spoilt.y), spoilt.rows
-        kept = make_pipeline(Plain(), clean.model())
-        found["cleanlab"] = _score(
-            clean, kept, spoilt.frame[~hit], spoilt.y[~hit], X_test
-        )
-    else:
-        return found
-    counts = {
-        "true": (hit & truth).sum(),
-        "false": (hit & ~truth).sum(),
-        "missed": (~hit & truth).sum(),
-    }
-    return found | {f"rival {name}": float(count) for name, count in counts.items()}
-
-
-def _deduplicated(column: pd.Series) -> np.ndarray:
-    """The words that skrub would change; none where it says that they are too few to cluster."""
-    from skrub import deduplicate
-
-    words = column.fillna("missing").astype(str)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            return deduplicate(words.tolist()).to_numpy() != words.to_numpy()
-        except ValueError as error:
-            if "Number of labels" not in str(error):
-                raise
-            return np.zeros(len(words), dtype=bool)
-
-
-def cleanlab_issues(X: pd.DataFrame, y: pd.Series) -> np.ndarray:
-    """The rows that cleanlab's default finder calls wrong, from the same probabilities as the doctor's."""
-    from cleanlab.filter import find_label_issues
-    from sklearn.model_selection import StratifiedKFold
-
-    labels = np.unique(y, return_inverse=True)[1]
-    split = StratifiedKFold(5, shuffle=True, random_state=0)
-    return find_label_issues(labels, out_of_fold(design(X), labels, split), n_jobs=1)
-
-
 def run_row(row: dict) -> dict:
     """One table, one kind of fault, one seed: what is found, and every test score."""
     result = _measured(row)
@@ -306,29 +146,47 @@ def run_row(row: dict) -> dict:
 
 
 def _measured(row: dict) -> dict:
-    clean, kind = task(row["table"], row["seed"]), row["kind"]
+    kind = row["kind"]
+    clean = task(row["table"], row["seed"], dates=kind == "mixed_dates")
     plain = make_pipeline(Plain(), clean.model())
-    result = {"clean": _score(clean, plain, clean.X_train, clean.y_train, clean.X_test)}
+    result = {
+        "clean": test_score(clean, plain, clean.X_train, clean.y_train, clean.X_test)
+    }
     if kind == "none":
         return result | _on_clean(clean)
     spoilt, X_test, cells_test = spoil(clean, kind, row["seed"])
     findings = diagnose(spoilt.frame, spoilt.y)
-    everywhere = flagged(findings, [one.kind for one in findings], spoilt)
-    truth = spoilt.cells.to_numpy()
-    seen = (
-        (everywhere[0] | everywhere[1][:, None]) & truth
-        if truth.any()
-        else everywhere[1] & spoilt.rows
-    )
-    total = truth.sum() if truth.any() else spoilt.rows.sum()
     others = sum(one.kind != kind for one in findings)
     return (
         result
         | scores(clean, spoilt, X_test, cells_test, findings)
         | hits(kind, findings, spoilt)
-        | {"seen": int(seen.sum()), "spoilt": int(total), "others": others}
-        | rival(kind, spoilt, clean, X_test)
+        | any_kind(findings, spoilt)
+        | {"others": others}
+        | rival(kind, spoilt, clean, X_test, findings)
     )
+
+
+def any_kind(findings: Sequence[Finding], spoilt: Spoilt) -> dict[str, int]:
+    """Findings of all kinds together: how much of what is spoilt they point at, and how much of that is spoilt.
+
+    A suspect row counts as one thing pointed at.
+    """
+    cells, rows = flagged(findings, [one.kind for one in findings], spoilt)
+    truth, wrong = spoilt.cells.to_numpy(), spoilt.rows
+    if truth.any():
+        seen, total = (cells | rows[:, None]) & truth, truth.sum()
+        wrong = truth.any(axis=1)
+    else:
+        seen, total = (rows | cells.any(axis=1)) & wrong, wrong.sum()
+        truth = np.broadcast_to(wrong[:, None], cells.shape)
+    right = (cells & truth).sum() + (rows & wrong).sum()
+    return {
+        "seen": int(seen.sum()),
+        "spoilt": int(total),
+        "right": int(right),
+        "flagged": int(cells.sum() + rows.sum()),
+    }
 
 
 def _on_clean(clean: Task) -> dict:
@@ -341,16 +199,14 @@ def _on_clean(clean: Task) -> dict:
     )
     findings = diagnose(clean.X_train, clean.y_train)
     unmarked = clean.X_test.isna() & False
-    counts = dict.fromkeys(("true", "missed", "seen", "spoilt"), 0)
+    names = ("true", "missed", "seen", "spoilt", "right", "flagged")
+    counts = dict.fromkeys(names, 0)
     cells, rows = flagged(findings, [one.kind for one in findings], nothing)
-    blanks = {f"rival {name}": np.nan for name in ("true", "false", "missed")} | {
-        "cleanlab": np.nan
-    }
     return (
         scores(clean, nothing, clean.X_test, unmarked, findings)
         | counts
         | {"false": int(cells.sum() + rows.sum()), "others": len(findings)}
-        | blanks
+        | BLANK
     )
 
 
@@ -366,4 +222,6 @@ def grid(tables: Sequence[str] = MEASURED_ON, num_seeds: int = NUM_SEEDS) -> lis
 
 
 NOT_IN_ARRESTS = ("mixed_dates", "unit_mixup")  # no date, and no quantity with a unit
-STUDIES = {"benchmark": Study("data/preparation-benchmark", run_row, grid())}
+STUDIES = {
+    "benchmark": Study("data/preparation-benchmark", run_row, grid())
+} | preparation_heldout.STUDIES

@@ -62,10 +62,11 @@ def inject(kind: str, frame: pd.DataFrame, y: pd.Series, seed: int) -> Spoilt:
     raise ValueError(f"kind: got {kind!r}, allowed: {allowed}")
 
 
-def with_words_and_dates(frame: pd.DataFrame) -> pd.DataFrame:
+def with_words_and_dates(frame: pd.DataFrame, dates: bool = True) -> pd.DataFrame:
     """Tell one column as dates and, in tables without words, two as words, so that all faults fit.
 
     The columns are the first that have many values; the order of the values is kept.
+    Without `dates` the column of dates is left as it is.
     """
     frame = frame.copy()
     rich = [
@@ -74,7 +75,7 @@ def with_words_and_dates(frame: pd.DataFrame) -> pd.DataFrame:
     for name in frame:
         if _is_number(frame[name]):
             frame[name] = frame[name].astype(float)
-    if len(rich) > 3:
+    if dates and len(rich) > 3:
         place = frame[rich[0]].rank(pct=True)
         days = pd.to_timedelta((DAYS * place).round(), unit="D")
         frame[rich[0]] = (pd.Timestamp("2000-01-01") + days).astype("datetime64[ns]")

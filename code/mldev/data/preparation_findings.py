@@ -5,14 +5,12 @@ Chapter: data/preparation.
 
 from __future__ import annotations
 
-import numbers
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 from pandas.api import types
-from sklearn.utils import check_array
 from sklearn.utils.multiclass import type_of_target
 
 from mldev.data.preparation_fixes import Fix
@@ -20,7 +18,7 @@ from mldev.data.preparation_fixes import Fix
 KINDS = {
     "disguised_missing": "a value that means no value: -999, n/a, an empty text",
     "number_text": "numbers stored as text",
-    "mixed_dates": "dates written in several formats",
+    "mixed_dates": "dates stored as text, often in several formats",
     "misspelling": "a category written in several ways",
     "unit_mixup": "some values in another unit",
     "impossible": "a value that cannot be, such as an age of 180",
@@ -68,6 +66,8 @@ class Finding:
     @property
     def proposal(self) -> str:
         """The proposed fix, in words."""
+        if self.kind == "leakage":
+            return "ask when it is written; drop it if that is after the target"
         if self.fix is not None:
             return self.fix.text
         if self.kind in ROW_KINDS:
@@ -130,48 +130,6 @@ def is_classes(y: np.ndarray) -> bool:
     if type_of_target(y) in ("continuous", "continuous-multioutput"):
         return False
     return not (types.is_numeric_dtype(y.dtype) and len(np.unique(y)) > 20)
-
-
-def as_table(X: object) -> pd.DataFrame:
-    """A table as a frame that may be changed; one clear error for what is not a table."""
-    if not isinstance(X, pd.DataFrame):
-        X = pd.DataFrame(check_array(X, dtype=None, ensure_all_finite=False))
-    for name, size in (("sample(s)", X.shape[0]), ("feature(s)", X.shape[1])):
-        if not size:
-            raise ValueError(
-                f"X has 0 {name} (shape={X.shape}) while a minimum of 1 is required."
-            )
-    if not X.columns.is_unique:
-        twice = sorted({str(name) for name in X.columns[X.columns.duplicated()]})
-        raise ValueError(f"X has columns of the same name: {', '.join(twice)}")
-    columns = {name: _known(column, name) for name, column in X.items()}
-    return pd.DataFrame(columns, index=X.index, columns=X.columns)
-
-
-def _known(column: pd.Series, name: object) -> pd.Series:
-    """A column in one of four types: float, truth, date or object of texts and numbers."""
-    if types.is_complex_dtype(column.dtype):
-        raise ValueError(f"Complex data not supported: column {name!r} of X")
-    if types.is_bool_dtype(column.dtype) and not column.isna().any():
-        return column.astype(bool)
-    if types.is_numeric_dtype(column.dtype):
-        return column.astype(float)
-    if types.is_datetime64_any_dtype(column.dtype):
-        return (
-            pd.to_datetime(column, utc=True)
-            .dt.tz_localize(None)
-            .astype("datetime64[ns]")
-        )
-    values = column.astype(object).where(column.notna(), np.nan)
-    for value in values:
-        if not isinstance(value, str | numbers.Real | np.bool_):
-            raise TypeError(
-                f"column {name!r} of X: an argument must be a string, a truth value or a "
-                f"number, got {type(value).__name__}"
-            )
-    if not values.map(lambda value: isinstance(value, str)).any():
-        return values.astype(float)
-    return values
 
 
 def as_target(y: object, num_rows: int) -> np.ndarray | None:

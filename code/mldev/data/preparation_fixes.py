@@ -49,7 +49,8 @@ class BlankWords(Fix):
     def apply(self, values: pd.Series) -> pd.Series:
         """The column, changed."""
         mended = values.mask(values.map(is_nothing))
-        if mended.map(lambda value: isinstance(value, str)).any():
+        text = mended.map(lambda value: isinstance(value, str)).any()
+        if text or types.is_datetime64_any_dtype(values.dtype):
             return mended
         return _floats(mended)
 
@@ -109,21 +110,26 @@ class ReadDates(Fix):
 
 @dataclass(frozen=True)
 class Spell(Fix):
-    """Write slips of a level as the level; words unlike all levels stay."""
+    """Write slips of a level as the level; words unlike all levels, and `kept` ones, stay."""
 
     levels: tuple[str, ...]
     known: Mapping[str, str] = field(default_factory=dict)
+    kept: frozenset[str] = frozenset()
 
     @property
     def text(self) -> str:
         """What the fix does."""
+        if not self.known:
+            return "change slips of a known word to that word"
         shown = [f"{bad!r} to {good!r}" for bad, good in list(self.known.items())[:3]]
         return "change " + ", ".join(shown) + (" ..." if len(self.known) > 3 else "")
 
     def apply(self, values: pd.Series) -> pd.Series:
         """The column, changed."""
         words = {value for value in values if isinstance(value, str)}
-        change = {word: self._level(word) for word in words - set(self.levels)}
+        change = {
+            word: self._level(word) for word in words - set(self.levels) - self.kept
+        }
         return values.map(lambda value: change.get(value, value))
 
     def _level(self, word: str) -> str:
@@ -232,7 +238,7 @@ class Drop(Fix):
 
 
 def _floats(values: pd.Series) -> pd.Series:
-    return pd.Series([float(value) for value in values], index=values.index)
+    return pd.Series(numbers_in(values), index=values.index, dtype=float)
 
 
 def fill_value(values: pd.Series, how: str) -> object:

@@ -23,8 +23,12 @@ from mldev.data.preparation_fixes import Drop, fill_value
 from mldev.data.preparation_values import plain_word, robust_scores
 
 BY_CHANCE = 3.0  # repeated pairs, relative to what independent columns would give
-HUGE = 1e100  # larger numbers are as good as this one, and their squares overflow
-NEAR = 0.05  # of the median distance to the nearest other row
+HUGE = 1e30  # larger numbers are as good as this one; trees hold no more than 3e38
+NEAR = 0.05  # of the median distance to the nearest other row, at most
+FALSE_NEAR = 0.05  # rows of a table without repeats that may be called near, expected
+SAMPLE = 5000  # rows: in longer tables neighbours are looked for along a few directions
+MOST = 10_000  # rows on which leaks are judged
+COARSE = 0.2  # a column in which fewer pairs are equal tells rows apart
 FAR = 6.0  # spreads: a residual that a quantity should not have
 LEAST_SKILL = 0.35  # labels are judged by a model with at least this skill
 KNOWS = 0.8  # the skill of a column that is looked at closely
@@ -54,26 +58,43 @@ def duplicates(case: Case) -> Iterator[Finding]:
     hit = frame.duplicated().to_numpy()
     if not hit.any():
         return
-    groups = frame.groupby(list(frame.columns), dropna=False, sort=False)
-    pairs = _pairs(groups.size())
+    codes = [pd.factorize(column)[0] for _, column in frame.items()]
+    pairs, expected, without = _repeats(codes)
     num_pairs = len(frame) * (len(frame) - 1) / 2
-    alike = [
-        _pairs(column.value_counts(dropna=False)) / num_pairs
-        for _, column in frame.items()
-    ]
-    expected = num_pairs * float(np.prod(alike))
-    if pairs > BY_CHANCE * expected + 1 or expected < 0.05:
+    told_apart = all(
+        pairs > BY_CHANCE * others * alike
+        for others, alike in without
+        if alike < COARSE
+    )
+    more = pairs > BY_CHANCE * expected * num_pairs + 1 or expected * num_pairs < 0.05
+    if more and told_apart:
         yield Finding(
             "duplicate",
             None,
             places(hit),
-            f"{pairs:.0f} pairs of equal rows; independent columns would give {expected:.2g}",
+            f"{pairs:.0f} pairs of equal rows; independent columns would give "
+            f"{expected * num_pairs:.2g}",
             severity(hit.mean()),
         )
 
 
-def _pairs(counts: pd.Series) -> float:
-    """How many pairs of equal things there are, given how often each occurs."""
+def _repeats(codes: list[np.ndarray]) -> tuple[float, float, list[tuple]]:
+    """Pairs of equal rows, the share that independent columns would give, and for each column:
+
+    the pairs that are equal in all others, and the share of pairs equal in it.
+    """
+    rng, size = np.random.default_rng(0), len(codes[0])
+    keys = [rng.integers(2**63, size=c.max() + 2)[c] for c in codes]
+    whole = np.sum(keys, axis=0, dtype=np.int64)
+    alike = [_pairs(code) / max(size * (size - 1) / 2, 1) for code in codes]
+    others = [_pairs(whole - key) for key in keys]
+    without = list(zip(others, alike, strict=True))
+    return _pairs(whole), float(np.prod(alike)), without
+
+
+def _pairs(values: np.ndarray) -> float:
+    """How many pairs of equal values there are."""
+    counts = np.unique(values, return_counts=True)[1].astype(float)
     return float((counts * (counts - 1) / 2).sum())
 
 
@@ -87,13 +108,14 @@ def near_duplicates(case: Case) -> Iterator[Finding]:
     _, first, inverse = np.unique(X, axis=0, return_index=True, return_inverse=True)
     if len(first) < 0.5 * len(X):
         return  # rows of a few coarse columns are alike without any fault
-    near = NearestNeighbors(n_neighbors=2).fit(X[first])
-    distance, other = near.kneighbors(X[first])
-    close = distance[:, 1] < NEAR * np.median(distance[:, 1])
-    later = first > first[other[:, 1]]
+    nearest, other, usual = neighbours(X[first])
+    share = near_share(X[first], usual)
+    close = nearest < share * np.median(usual[:, 0])
+    later = first > first[other]
     unlike = case.frame.iloc[first].duplicated().to_numpy()
     spelt = (
-        ~case.frame.duplicated().to_numpy()
+        case.frame.notna().all(axis=1).to_numpy()
+        & ~case.frame.duplicated().to_numpy()
         & pd.Series(inverse.ravel()).duplicated().to_numpy()
     )
     hit = spelt.copy()
@@ -103,9 +125,48 @@ def near_duplicates(case: Case) -> Iterator[Finding]:
             "near_duplicate",
             None,
             places(hit),
-            f"nearer to an earlier row than {NEAR:.0%} of the usual distance",
+            f"nearer to an earlier row than {share:.1%} of the usual distance",
             severity(hit.mean()),
         )
+
+
+def neighbours(X: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """For each row the distance to its nearest other row, which that is, and for some rows the two nearest distances.
+
+    Beyond `SAMPLE` rows only rows next to each other along three random directions are
+    compared: rows that nearly repeat each other are, others may have a nearer one.
+    """
+    if len(X) <= SAMPLE:
+        near = NearestNeighbors(n_neighbors=3).fit(X)
+        distance, other = near.kneighbors(X)
+        return distance[:, 1], other[:, 1], distance[:, 1:]
+    rng = np.random.default_rng(0)
+    best, which = np.full(len(X), np.inf), np.arange(len(X))
+    for direction in rng.normal(size=(3, X.shape[1])):
+        order = np.argsort(X @ direction, kind="stable")
+        for step in (1, 2, 3, 4, 5):
+            a, b = order[:-step], order[step:]
+            away = np.sqrt(((X[a] - X[b]) ** 2).sum(axis=1))
+            for one, another in ((a, b), (b, a)):
+                better = away < best[one]
+                best[one[better]] = away[better]
+                which[one[better]] = another[better]
+    some = rng.choice(len(X), 500, replace=False)
+    near = NearestNeighbors(n_neighbors=3, algorithm="brute").fit(X)
+    return best, which, near.kneighbors(X[some])[0][:, 1:]
+
+
+def near_share(X: np.ndarray, usual: np.ndarray) -> float:
+    """Which share of the usual distance is suspiciously near: at most `NEAR`, less in few dimensions.
+
+    In d dimensions a share s is reached by chance in about n ln(2) s^d rows. The
+    dimension follows from how much further the second neighbour is than the first.
+    """
+    rich = sum(len(np.unique(column)) > 20 for column in X.T)
+    further = np.median(usual[:, 1] / np.maximum(usual[:, 0], 1e-300))
+    told = np.log(2) / np.log(further) if further > 1 else np.inf
+    dimension = max(min(told, rich), 0.1)
+    return min(NEAR, (FALSE_NEAR / (len(X) * np.log(2))) ** (1 / dimension))
 
 
 def folds(case: Case) -> StratifiedKFold | KFold | None:
@@ -120,6 +181,15 @@ def folds(case: Case) -> StratifiedKFold | KFold | None:
     return StratifiedKFold(5, shuffle=True, random_state=case.seed)
 
 
+def _fewer(case: Case) -> Case:
+    """At most `MOST` rows of a long table, drawn at random: enough to tell a leak."""
+    if len(case.frame) <= MOST or case.y is None:
+        return case
+    some = np.random.default_rng(case.seed).choice(len(case.frame), MOST, replace=False)
+    frame = case.frame.iloc[some].reset_index(drop=True)
+    return Case(frame, case.y[some], None, case.bounds, case.seed)
+
+
 def skill(y: np.ndarray, predicted: np.ndarray, classification: bool) -> float:
     """1 for perfect predictions, 0 for knowing nothing: rescaled balanced accuracy, or R2."""
     if classification:
@@ -129,6 +199,7 @@ def skill(y: np.ndarray, predicted: np.ndarray, classification: bool) -> float:
 
 def leaks(case: Case) -> Iterator[Finding]:
     """A column that alone predicts the target far better than all the others together."""
+    num_rows, case = len(case.frame), _fewer(case)
     split = folds(case)
     if split is None or (not case.classification and np.ptp(case.y) == 0):
         return
@@ -157,7 +228,7 @@ def leaks(case: Case) -> Iterator[Finding]:
             yield Finding(
                 "leakage",
                 name,
-                tuple(range(len(case.y))),
+                tuple(range(num_rows)),
                 f"alone it predicts with skill {alone:.2f}, all others together with {together:.2f}",
                 "high",
                 Drop(name),
@@ -224,8 +295,19 @@ def _far_targets(X: np.ndarray, case: Case, split: object) -> tuple[np.ndarray, 
     model = make_pipeline(StandardScaler(), Ridge())
     y = case.y.astype(float)
     left = y - cross_val_predict(model, X, y, cv=split)
+    able = robust_skill(y, left)
+    if able < LEAST_SKILL:
+        return np.zeros(len(y), dtype=bool), ""
     hit = robust_scores(left) > FAR
-    return hit, f"residuals over {FAR:g} spreads from the median one"
+    return hit, f"residuals of a model with skill {able:.2f}, over {FAR:g} spreads off"
+
+
+def robust_skill(y: np.ndarray, left: np.ndarray) -> float:
+    """R2 with squared median distances for variances: wrong targets hardly move it."""
+    usual = np.median(np.abs(y - np.median(y)))
+    if not usual > 0:
+        return 0.0
+    return float(1 - (np.median(np.abs(left - np.median(left))) / usual) ** 2)
 
 
 ROW_CHECKS = (duplicates, near_duplicates, leaks, label_errors)

@@ -6,27 +6,38 @@ faults; the tables are the same for all.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 from sklearn.pipeline import make_pipeline
 
-from mldev.data.preparation import Doctor, diagnose
-from mldev.data.preparation_benchmark import KINDS, MEASURED_ON, Plain, spoil, task
+from mldev.data.preparation_benchmark import (
+    KINDS,
+    Plain,
+    skrub_pipeline,
+    spoil,
+    task,
+)
 from mldev.data.preparation_checks import unit_mixups
 from mldev.data.preparation_findings import Case
+from mldev.data.preparation_tasks import test_score
 from mldev.experiments import Interval, interval, ratio_interval
 
 
 def finding_rates(rows: pd.DataFrame) -> pd.DataFrame:
-    """Precision and recall of each kind with intervals over seeds, all tables counted together."""
+    """Precision and recall of each kind with intervals over seeds, all tables counted together.
+
+    "any kind" is the recall of findings of all kinds, "all right" their precision.
+    Counted together means that a table with many spoilt cells weighs more.
+    """
     found = []
     for kind in KINDS:
         part = (
             rows[rows["kind"] == kind]
-            .groupby("seed")[["true", "false", "missed", "seen", "spoilt"]]
+            .groupby("seed")[
+                ["true", "false", "missed", "seen", "spoilt", "right", "flagged"]
+            ]
             .sum()
         )
         hit = part["true"]
@@ -36,6 +47,7 @@ def finding_rates(rows: pd.DataFrame) -> pd.DataFrame:
                 "recall": interval(hit / (hit + part["missed"])),
                 "precision": interval((hit / (hit + part["false"])).fillna(0)),
                 "any kind": interval(part["seen"] / part["spoilt"]),
+                "all right": interval((part["right"] / part["flagged"]).fillna(0)),
             }
         )
     return pd.DataFrame(found).set_index("kind")
@@ -61,6 +73,22 @@ def recovered(
     return Interval(1 - ratio.estimate, 1 - ratio.high, 1 - ratio.low, ratio.n)
 
 
+def recovered_in_the_middle(
+    rows: pd.DataFrame, method: str, kinds: Sequence[str], least: float = 0.005
+) -> Interval:
+    """The median share that a method keeps over pairs of table and kind; its interval is over seeds.
+
+    Each pair counts alike; pairs in which plain loses less than `least` say nothing.
+    """
+    part = rows[rows["kind"].isin(list(kinds))]
+    lost = {m: part["clean"] - part[m] for m in ("plain", method)}
+    table = pd.DataFrame(lost).assign(**part[["table", "kind", "seed"]])
+    usual = table.groupby(["table", "kind"])["plain"].transform("mean")
+    table = table[(usual >= least) & (table["plain"] > 0)]
+    share = 1 - table[method] / table["plain"]
+    return interval(share.groupby(table["seed"]).median())
+
+
 def lost_by_seed(
     rows: pd.DataFrame, methods: Sequence[str], kinds: Sequence[str] = KINDS
 ) -> pd.DataFrame:
@@ -84,7 +112,12 @@ def rival_rates(rows: pd.DataFrame, kind: str) -> dict[str, Interval]:
         [c for c in rows if c.split()[-1] in ("true", "false", "missed")]
     ].sum()
     rates = {}
-    for name, prefix in (("doctor", ""), ("library", "rival ")):
+    prefixes = {"doctor": "", "library": "rival ", "library, gated": "gated "}
+    if kind == "outlier":  # a forest finds rows, so rows are counted for both
+        prefixes["doctor"] = "rows "
+    for name, prefix in prefixes.items():
+        if sums[prefix + "true"].sum() + sums[prefix + "missed"].sum() == 0:
+            continue
         hit, false, missed = (
             sums[prefix + what] for what in ("true", "false", "missed")
         )
@@ -118,37 +151,29 @@ def unit_run(seed: int, factor: float) -> dict:
     return {"seed": seed, "recall": found / total}
 
 
-def clean_findings(seed: int) -> pd.DataFrame:
-    """Findings of one seed on the training tables as they came: cells or rows, by kind and table."""
-    counts = []
-    for table in MEASURED_ON:
-        clean = task(table, seed)
-        for one in diagnose(clean.X_train, clean.y_train):
-            counts.append({"table": table, "kind": one.kind, "count": len(one.rows)})
-    return (
-        pd.DataFrame(counts)
-        .groupby(["kind", "table"])["count"]
-        .sum()
-        .unstack(fill_value=0)
-    )
+def skrub_run(seed: int, kind: str = "number_text", table: str = "diabetes") -> dict:
+    """What skrub's pipeline scores on a spoilt table, changed step by step.
 
+    Its default with a date that was invented and without shrinkage tuned; then without
+    the date; then with tuned shrinkage; then with five numbers for a text, not thirty.
+    """
+    from sklearn.linear_model import Ridge
+    from skrub import StringEncoder, tabular_pipeline
 
-def cleaner_run(seed: int, table: str = "diabetes", kind: str = "number_text") -> dict:
-    """Test scores on a spoilt table: plain, plain after skrub's Cleaner told to parse numbers, and doctor."""
-    from skrub import Cleaner
-
-    clean = task(table, seed)
-    spoilt, X_test, _ = spoil(clean, kind, seed)
-    fronts = {
-        "plain": (),
-        "Cleaner": (Cleaner(parse_numbers=True),),
-        "doctor": (Doctor(),),
+    dated, clean = task(table, seed, dates=True), task(table, seed)
+    few = {"tablevectorizer__high_cardinality": StringEncoder(n_components=5)}
+    ways = {
+        "invented date, alpha 1": (dated, tabular_pipeline(Ridge())),
+        "no date": (clean, tabular_pipeline(Ridge())),
+        "alpha tuned": (clean, skrub_pipeline(clean)),
+        "short texts": (clean, skrub_pipeline(clean).set_params(**few)),
+        "plain": (clean, make_pipeline(Plain(), clean.model())),
     }
     result: dict = {"seed": seed}
-    for name, front in fronts.items():
-        pipeline = make_pipeline(*front, Plain(), clean.model())
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about columns that hold no dates
-            pipeline.fit(spoilt.frame, spoilt.y)
-            result[name] = clean.score(pipeline, X_test)
+    for name, (one, pipeline) in ways.items():
+        X, y, X_test = one.X_train, one.y_train, one.X_test
+        if kind != "none":
+            spoilt, X_test, _ = spoil(one, kind, seed)
+            X, y = spoilt.frame, spoilt.y
+        result[name] = test_score(one, pipeline, X, y, X_test)
     return result

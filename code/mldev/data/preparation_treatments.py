@@ -23,7 +23,10 @@ from mldev.data.preparation_imputation import ChainedRegressions
 from mldev.data.preparation_values import robust_scores
 
 WAYS = ("drop rows", "mean", "median", "most frequent", "regressions")
-SCALES = ("raw", "min-max", "min-max, centred", "z-score")
+SCALES = (
+    *("raw", "min-max", "min-max, centred", "min-max, centred, enlarged"),
+    *("z-score", "z-score, a fifth"),
+)
 YES, NO = ("yes", "y", "true", "1"), ("no", "n", "false", "0")
 
 
@@ -45,10 +48,15 @@ def scaled(X: np.ndarray, scale: str) -> np.ndarray:
         raise ValueError(f"scale: got {scale!r}, allowed: {', '.join(SCALES)}")
     if scale == "raw":
         return X
-    if scale == "z-score":
-        return z_score(X, X)
+    if scale.startswith("z-score"):
+        return z_score(X, X) / (5 if scale == "z-score, a fifth" else 1)
     between = min_max(X, X)
-    return between - between.mean(axis=0) if scale == "min-max, centred" else between
+    if scale == "min-max":
+        return between
+    centred = between - between.mean(axis=0)
+    if scale == "min-max, centred":
+        return centred
+    return centred / centred.std(axis=0).mean()  # one number for all columns
 
 
 def fill(X_train: np.ndarray, X: np.ndarray, way: str) -> np.ndarray:

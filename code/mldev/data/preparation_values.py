@@ -27,6 +27,9 @@ FORMATS = (
     "%d/%m/%Y",
     "%b %d, %Y",
     "%d %b %Y",
+    "%Y-%m-%d %H:%M:%S",
+    "%Y-%m-%dT%H:%M:%S",
+    "%Y-%m-%d %H:%M:%S.%f",
 )
 MAD_TO_SD = 1.482602218505602  # of a normal distribution: 1 / its upper quartile
 
@@ -84,9 +87,13 @@ def numbers_in(column: pd.Series, typical: float = np.nan) -> np.ndarray:
 def _number(value: object, typical: float) -> float:
     if isinstance(value, str):
         return number_in(value, typical)
-    return (
-        np.nan if value is None or value is pd.NaT or value is pd.NA else float(value)
-    )
+    if (
+        value is None
+        or value is pd.NA
+        or isinstance(value, pd.Timestamp | type(pd.NaT))
+    ):
+        return np.nan
+    return float(value)
 
 
 def dates_in(column: pd.Series, day_first: bool = False) -> tuple[pd.Series, pd.Series]:
@@ -126,19 +133,42 @@ def plain_word(text: str) -> str:
     return " ".join(text.lower().split())
 
 
+ROMAN = re.compile(r"x{0,3}(ix|iv|v?i{0,3})")
+
+
+def marks(text: str) -> list[str]:
+    """The parts of a text that tell things apart: those with a digit, single letters, Roman numerals."""
+    return [
+        part
+        for part in re.findall(r"\w+", text)
+        if len(part) == 1 or ROMAN.fullmatch(part) or any(c.isdigit() for c in part)
+    ]
+
+
+def is_slip(word: str, level: str) -> bool:
+    """Whether a plain word is one slip of the pen away from a plain level.
+
+    Two neighbours swapped, or one letter behind the first lost or added; from eight
+    letters on also one replaced. In shorter words a replaced letter often makes
+    another word: Iraq and Iran. What tells things apart (`marks`) must be equal.
+    """
+    if len(word) < 4 or marks(word) != marks(level):
+        return False
+    if edit_distance(word, level) != 1:
+        return False
+    if len(word) != len(level):
+        return word[0] == level[0]
+    return len(word) >= 8 or sorted(word) == sorted(level)
+
+
 def nearest_level(word: str, levels: tuple[str, ...]) -> str | None:
     """The one known level that a word is a slip of; None if there is none, or two."""
     plain = plain_word(word)
     same = [level for level in levels if plain_word(level) == plain]
     if same:
         return same[0] if len(same) == 1 else None
-    allowed = 0 if len(plain) < 4 else 1 if len(plain) < 8 else 2
-    near = [
-        level
-        for level in levels
-        if abs(len(level) - len(plain)) <= allowed
-        and edit_distance(plain, plain_word(level)) <= allowed
-    ]
+    close = [level for level in levels if abs(len(plain_word(level)) - len(plain)) < 2]
+    near = [level for level in close if is_slip(plain, plain_word(level))]
     return near[0] if len(near) == 1 else None
 
 

@@ -270,7 +270,7 @@ def test_one_hot_beats_an_invented_order_and_not_a_true_one(monkeypatch):
 
 @pytest.fixture(scope="module")
 def steps():
-    scales = ("min-max", "min-max, centred", "z-score")
+    scales = chapter.SCALES[1:]
     rows = frame(chapter.convergence_run, 20, scales=scales, num_steps=1000)
     return rows.pivot(index="seed", columns="scale", values="steps")
 
@@ -288,6 +288,15 @@ def test_centring_is_most_of_the_gain(steps):
         return ratio_interval(steps["min-max"] - steps[by], steps["min-max"] - steps["z-score"])
 
     assert removed("min-max, centred").above(0.5) and not removed("min-max").above(0.5)
+
+
+def test_the_rest_is_the_intercept(steps):
+    def slower(scale):
+        return ratio_interval(steps[scale], steps["z-score"])
+
+    assert slower("min-max, centred, enlarged").below(1.5) and not slower("min-max, centred").below(1.5)
+    assert slower("z-score, a fifth").above(3) and slower("min-max, centred").above(3)
+    assert not slower("min-max, centred, enlarged").above(3)
 
 
 def test_one_value_slows_min_max_and_not_z_scores(steps):

@@ -8,18 +8,20 @@ from cleanlab.count import compute_confident_joint
 from cleanlab.filter import find_label_issues
 
 from mldev.data import preparation_benchmark as bench
+from mldev.data import preparation_heldout as heldout
+from mldev.data import preparation_rivals as rivals
 from mldev.data import preparation_summary
 from mldev.data.preparation import Doctor, diagnose
 from mldev.data.preparation_contract import breaches, contract
 from mldev.data.preparation_faults import CELL_FAULTS, ROW_FAULTS, inject, with_words_and_dates
-from mldev.data.preparation_findings import KINDS
+from mldev.data.preparation_findings import KINDS, Finding
 from mldev.data.preparation_rows import confident_classes, confident_joint
 from mldev.experiments import interval, paired_difference
 
 
 @pytest.fixture(scope="module")
 def clean():
-    return bench.task("diabetes", 3)
+    return bench.task("diabetes", 3, dates=True)
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +147,7 @@ def test_mending_recovers_and_a_doctor_without_fixes_does_not(clean, monkeypatch
     findings = diagnose(spoilt.frame, spoilt.y)
     able = bench.scores(clean, spoilt, X_test, cells, findings)
     assert able["doctor"] > able["plain"] + 0.01
-    monkeypatch.setattr(bench, "Doctor", lambda: Doctor(fixes=("missing",)))
+    monkeypatch.setattr(bench, "Doctor", lambda **options: Doctor(fixes=("missing",)))
     idle = bench.scores(clean, spoilt, X_test, cells, [])
     assert not idle["doctor"] > idle["plain"] + 0.01
 
@@ -221,32 +223,78 @@ def test_treating_clean_tables_costs_little_and_dropping_rows_of_holed_ones_does
     assert cheap("none", "doctor") and not cheap("missing", "drop rows")
 
 
+NO_LEAK = [kind for kind in bench.KINDS if kind != "leakage"]
+
+
 def test_the_doctor_recovers_and_the_baselines_do_not(rows):
-    kept = {m: preparation_summary.recovered(rows, m) for m in ("drop rows", "skrub", "doctor")}
-    assert kept["doctor"].above(0.8)
-    assert not kept["skrub"].above(0.8) and not kept["drop rows"].above(0.8)
-    swapped = preparation_summary.recovered(rows.assign(doctor=rows["plain"]), "doctor")
-    assert not swapped.above(0.8) and swapped.estimate == pytest.approx(0)
-    assert kept["skrub"].below(0) and kept["drop rows"].below(0)
-    assert not kept["doctor"].below(0) and not swapped.below(0)
+    kept = {m: preparation_summary.recovered(rows, m, NO_LEAK) for m in ("drop rows", "doctor")}
+    assert kept["doctor"].above(0.5) and not kept["drop rows"].above(0.5)
+    swapped = preparation_summary.recovered(rows.assign(doctor=rows["plain"]), "doctor", NO_LEAK)
+    assert not swapped.above(0.5) and swapped.estimate == pytest.approx(0)
+    assert kept["drop rows"].below(0) and not kept["doctor"].below(0)
+    middle = preparation_summary.recovered_in_the_middle(rows.assign(doctor=rows["plain"]), "doctor", NO_LEAK)
+    assert middle.estimate == pytest.approx(0)
 
 
-def test_skrub_leaves_mixed_columns_and_the_doctor_does_not(rows):
-    clean, texts = rows[rows["kind"] == "none"], rows[rows["kind"] == "number_text"]
+def test_skrub_by_steps():
+    steps = pd.DataFrame([preparation_summary.skrub_run(seed) for seed in range(5)])
 
-    def handicap(method):
-        return interval(100 * (clean["clean"] - clean[method]).groupby(clean["seed"]).mean())
+    def more(better, worse):
+        return paired_difference(steps[better], steps[worse]).above(0)
 
-    def dearer(method):
-        return interval(100 * (texts["plain"] - texts[method]).groupby(texts["seed"]).mean())
+    order = ["no date", "alpha tuned", "short texts"]
+    for worse, better in zip(order[:-1], order[1:], strict=True):
+        assert more(better, worse) and not more(worse, better)
 
-    assert handicap("skrub").above(0) and not handicap("plain").above(0)
-    assert dearer("skrub").above(5) and not dearer("doctor").above(5)
-    parsed = pd.DataFrame([preparation_summary.cleaner_run(seed) for seed in range(10)])
-    gain = {name: paired_difference(parsed[name], parsed["plain"]) for name in ("Cleaner", "doctor")}
-    assert gain["Cleaner"].below(0.01) and not gain["doctor"].below(0.01)
-    assert paired_difference(parsed["doctor"], parsed["Cleaner"]).above(0.01)
-    assert not gain["Cleaner"].above(0.01)
+
+def test_a_gated_finder_stays_silent_where_there_is_no_skill():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.normal(size=(200, 3)), columns=list("abc"))
+    hit, able = rivals.cleanlab_issues(X, pd.Series(rng.integers(0, 2, 200)))
+    assert hit.any() and able < rivals.LEAST_SKILL
+    y = 3 * X["a"] + 0.5 * rng.normal(size=200)
+    y[:8] += 40
+    hit, able = rivals.cleanlab_issues(X, y)
+    assert hit[:8].any() and able > rivals.LEAST_SKILL
+
+
+def test_a_forest_finds_rows_apart():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(300, 3)))
+    frame.iloc[:6] += 20
+    assert rivals.isolated(frame, 0.02)[:6].all() and not rivals.isolated(frame, 0.0).any()
+
+
+def test_findings_of_any_kind_are_counted_together():
+    frame = pd.DataFrame({"a": [1.0, 2.0, 3.0], "b": [1.0, 2.0, 3.0]})
+    cells = pd.DataFrame({"a": [True, True, False], "b": [False] * 3})
+    spoilt = bench.Spoilt(frame, pd.Series([0, 1, 0]), cells, np.zeros(3, dtype=bool))
+    findings = [Finding("outlier", "a", (0, 2), "", "low"), Finding("duplicate", None, (1,), "", "low")]
+    assert bench.any_kind(findings, spoilt) == {"seen": 2, "spoilt": 2, "right": 2, "flagged": 3}
+
+
+def test_listed_codes_are_found_and_others_less():
+    found = {
+        r: [heldout.heldout_run(s, "disguised_missing", r)["found"] for s in range(2)] for r in ("listed", "held out")
+    }
+    assert min(found["listed"]) > max(found["held out"])
+    with pytest.raises(ValueError, match="recipe: got 'rust'"):
+        heldout.heldout_run(0, "rust", "listed")
+
+
+@pytest.mark.parametrize("name", heldout.INNOCENT)
+def test_innocent_tables_get_no_finding_but_for_the_strong_column(name):
+    counts = heldout.unspoilt_row({"table": name, "seed": 3})
+    kinds = {kind for kind in KINDS if counts[kind]}
+    assert kinds == ({"leakage"} if name == "strong column" else set())
+
+
+def test_doctors_precision_is_not_that_of_a_gated_finder(rows):
+    part = rows[(rows["kind"] == "label_error") & rows["gated true"].notna()]
+    sums = part.groupby("seed")[["true", "false", "gated true", "gated false"]].sum()
+    ours = sums["true"] / (sums["true"] + sums["false"])
+    theirs = sums["gated true"] / (sums["gated true"] + sums["gated false"])
+    assert paired_difference(ours, theirs).above(0) and not paired_difference(theirs, ours).above(0)
 
 
 def test_suspects_help_less_than_the_truth(rows):

@@ -1,5 +1,7 @@
 """The data doctor as a tool: conformance, any input, training data only, order, pickle, explanations."""
 
+import datetime
+import decimal
 import pickle
 import warnings
 
@@ -237,6 +239,191 @@ def test_cells_that_are_no_values_are_refused():
         diagnose(pd.DataFrame({"a": [1, {"b": 2}]}))
 
 
+def test_dates_and_comma_numbers_mean_the_same_alone_as_in_a_batch():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {
+            "day": pd.Timestamp("2020-01-01") + pd.to_timedelta(rng.integers(0, 400, 60), unit="D"),
+            "size": rng.normal(1.3, 0.1, 60),
+            "word": rng.choice(["5", "east", "west"], 60),
+        }
+    )
+    doctor = Doctor().fit(frame)
+    days = ["2020-01-05", "Feb 03, 2020", "05.04.2020", datetime.date(2020, 5, 6), pd.Timestamp("2020-07-08 10:00")]
+    new = pd.DataFrame({"day": days, "size": ["1,234", "1.2", 1.1, "1,3", None], "word": [5, 5.0, "5", "east", None]})
+    whole = doctor.transform(new)
+    alone = pd.concat([doctor.transform(new.iloc[[row]]) for row in range(len(new))])
+    assert_frame_equal(alone, whole)
+    assert whole["day"].dt.strftime("%m-%d").tolist() == ["01-05", "02-03", "04-05", "05-06", "07-08"]
+    assert whole["size"].iloc[0] == 1.234 and whole["word"].tolist()[:4] == ["5", "5", "5", "east"]
+
+
+def test_the_order_of_day_and_month_is_learned():
+    days = pd.Series([f"{d:02d}/04/2020" for d in range(1, 31)] + ["2020-04-02"] * 5)
+    doctor = Doctor().fit(pd.DataFrame({"day": days}))
+    assert doctor.transform(pd.DataFrame({"day": ["05/04/2020"]}))["day"].iloc[0] == pd.Timestamp("2020-04-05")
+
+
+def test_faults_that_training_did_not_meet_are_mended_at_prediction():
+    frame, y = people()
+    doctor = Doctor().fit(frame, y)
+    new = frame.iloc[:5].copy()
+    new["age"], new["city"] = [-999.0, 212, -99, 40, 41], ["Lisbno", "n/a", "Lisbon", "Oslo", "WARSAW"]
+    mended, usual = doctor.transform(new), frame["age"].median()
+    assert mended["age"].tolist() == [usual, usual, usual, 40, 41]
+    assert mended["city"].iloc[[0, 2, 3, 4]].tolist() == ["Lisbon", "Lisbon", "Oslo", "Warsaw"]
+    assert mended["city"].iloc[1] in set(frame["city"])
+    assert doctor.findings_ == []
+
+
+def test_a_rare_word_of_training_is_not_a_slip_at_prediction():
+    words = ["colour chart"] * 60 + ["colour charts"] * 10 + ["other"] * 30
+    doctor = Doctor().fit(pd.DataFrame({"w": words}))
+    new = pd.DataFrame({"w": ["colour charts", "colour chat"]})
+    assert doctor.transform(new)["w"].tolist() == ["colour charts", "colour chart"]
+
+
+def strong_column(num_rows=300):
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.normal(size=(num_rows, 4)), columns=list("abcd"))
+    return X, 3 * X["a"] + 0.9 * rng.normal(size=num_rows)
+
+
+def test_a_strong_column_is_reported_and_stays_unless_told_otherwise():
+    X, y = strong_column()
+    found = [one for one in diagnose(X, y) if one.kind == "leakage"]
+    assert [one.column for one in found] == ["a"] and "ask when" in found[0].proposal
+    assert list(Doctor().fit(X, y).transform(X)) == list("abcd")
+    dropping = Doctor(fixes=("leakage",)).fit(X, y)
+    assert list(dropping.transform(X)) == list("bcd")
+    told = dropping.explain(X.iloc[:3])
+    assert told["why"].tolist() == ["column dropped"] * 3 and set(told["column"]) == {"a"}
+
+
+def test_flags_are_explained():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"a": rng.normal(size=200), "b": rng.normal(size=200)})
+    frame.loc[frame["b"] > 0.5, "a"] = np.nan
+    doctor = Doctor().fit(frame)
+    told = doctor.explain(frame)
+    assert list(doctor.transform(frame)) == ["a", "b", "a was empty"]
+    assert (told["column"] == "a was empty").sum() == 200
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        np.random.default_rng(0).poisson(0.3, 1000).astype(float),
+        np.r_[np.random.default_rng(1).normal(5, 3, 1000)],
+        ["Australia"] * 300 + ["Austria"] * 9 + ["Iran"] * 300 + ["Iraq"] * 9 + ["Slovenia"] * 300 + ["Slovakia"] * 9,
+        ["stage 1"] * 300 + ["stage 2"] * 9 + ["stage ii"] * 300 + ["stage i"] * 9,
+        ["typical"] * 300 + ["atypical"] * 9,
+    ],
+    ids=["counts", "losses", "countries", "stages", "prefixes"],
+)
+def test_what_is_rare_and_right_is_left_alone(column):
+    frame = pd.DataFrame({"a": column})
+    wrong = [one for one in diagnose(frame) if one.kind in ("impossible", "misspelling")]
+    assert wrong == []
+    again = Doctor().fit(frame).transform(frame)["a"]
+    assert (again == frame["a"]).mean() > 0.99  # an outlier may go
+
+
+def test_slips_are_still_found_beside_what_is_right():
+    words = ["Australia"] * 300 + ["Austria"] * 9 + ["Austarlia", "Ausstralia", "AUSTRALIA", "Austtralia"]
+    mended = Doctor().fit(pd.DataFrame({"a": words})).transform(pd.DataFrame({"a": words}))["a"]
+    assert mended.value_counts().to_dict() == {"Australia": 304, "Austria": 9}
+
+
+def test_near_rows_are_judged_by_the_dimension():
+    rng = np.random.default_rng(0)
+    for width in (1, 2, 6):
+        X = pd.DataFrame(rng.normal(size=(500, width)), columns=list("abcdef")[:width])
+        assert diagnose(X, kinds=["near_duplicate"]) == []
+    twice = pd.concat([X, X.iloc[:10] * 1.0001], ignore_index=True)
+    assert diagnose(twice, kinds=["near_duplicate"])[0].rows == tuple(range(500, 510))
+
+
+def test_repeats_in_a_long_table_are_found_along_a_few_directions():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.normal(size=(6000, 8)))
+    twice = pd.concat([X, X.iloc[:100] * 1.0001], ignore_index=True)
+    found = diagnose(twice, kinds=["near_duplicate"])[0].rows
+    assert set(found) <= set(range(6000, 6100)) and len(found) > 95
+
+
+def test_the_same_person_every_year_is_no_repeat():
+    rng = np.random.default_rng(0)
+    people = pd.DataFrame(rng.normal(size=(200, 3)), columns=list("abc"))
+    years = pd.concat([people] * 4, ignore_index=True)
+    visits = rng.poisson(3, len(years)).astype(float)
+    assert diagnose(years, visits, kinds=["duplicate"]) == []
+    assert diagnose(years, np.tile(visits[:200], 4), kinds=["duplicate"])
+
+
+def test_quantities_are_judged_by_a_model_with_skill_only():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.normal(size=(400, 3)), columns=list("abc"))
+    noise = rng.normal(size=400)
+    wrong = np.arange(400) < 10
+    for slope, found in ((0.0, False), (3.0, True)):
+        y = slope * X["a"] + noise + 40 * wrong
+        assert bool(diagnose(X, y, kinds=["label_error"])) == found
+
+
+STRANGE = {
+    "texts of NumPy": [np.str_("1,5"), np.str_("2"), np.str_("n/a")] * 10,
+    "early days": pd.Series(np.array(["1500-01-01", "1900-01-01", "2000-01-01"] * 10, dtype="datetime64[s]")),
+    "too large": pd.Series([10**400, -(10**400), 3] * 10, dtype=object),
+    "largest floats": [1e308, -1e308, 1.0] * 20,
+    "days": [datetime.date(2020, 1, 1), pd.Timestamp("2021-01-01"), None] * 10,
+    "days and text": [datetime.date(2020, 1, 1), "later", 3] * 10,
+    "zones": [pd.Timestamp("2020-01-01", tz="Europe/Paris"), datetime.date(1, 1, 1), np.nan] * 10,
+    "decimals": [decimal.Decimal("1.5"), decimal.Decimal("NaN"), 2] * 10,
+    "durations": pd.to_timedelta(["1D", "2D", None] * 10),
+    "single durations": [datetime.timedelta(days=1), np.timedelta64(2, "D"), 3.0] * 10,
+    "periods": pd.period_range("2020-01", periods=30, freq="M"),
+    "intervals": pd.interval_range(0, 30),
+    "categories": pd.Categorical(["a", "b", None] * 10),
+    "whole numbers with gaps": pd.array([1, None, 3] * 10, dtype="Int64"),
+    "large ids": [2**53 + 1, 2**53 + 3, 2**53 + 5] * 10,
+}
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_strange_cells_are_read_or_emptied_and_every_row_stays(name):
+    frame = pd.DataFrame({"a": STRANGE[name]})
+    frame["b"] = np.arange(len(frame)) % 7.0
+    for y in (None, np.arange(len(frame)) % 2, np.linspace(0, 1, len(frame)) ** 2):
+        doctor = Doctor().fit(frame, y)
+        mended = doctor.transform(frame)
+        assert len(mended) == len(frame) and not mended.isna().any().any()
+        assert len(doctor.explain(frame)) >= 0
+        alone = pd.concat([doctor.transform(frame.iloc[[row]]) for row in range(3)])
+        assert_frame_equal(alone, mended.iloc[:3])
+
+
+def test_large_ids_stay_apart_and_durations_become_days():
+    ids = pd.DataFrame({"id": np.arange(2**53, 2**53 + 40)})
+    assert Doctor().fit(ids).transform(ids)["id"].tolist() == [str(one) for one in ids["id"]]
+    lasting = pd.DataFrame({"a": pd.to_timedelta(np.arange(30), unit="h")})
+    np.testing.assert_allclose(Doctor().fit(lasting).transform(lasting)["a"], np.arange(30) / 24)
+
+
+def test_renamed_columns_are_refused_and_arrays_taken_by_place():
+    frame, y = people()
+    doctor = Doctor().fit(frame, y)
+    with pytest.raises(ValueError, match="unknown columns"):
+        doctor.transform(frame.rename(columns=str.upper))
+    assert doctor.transform(frame.to_numpy()).shape == frame.shape
+
+
+def test_dates_stored_as_text_in_one_format_are_read():
+    frame = pd.DataFrame({"day": [f"2020-01-{day:02d}" for day in range(1, 31)]})
+    assert [one.kind for one in diagnose(frame)] == ["mixed_dates"]
+    assert Doctor().fit(frame).transform(frame)["day"].dtype.kind == "M"
+
+
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
 CELLS = st.one_of(
     st.none(),
@@ -270,7 +457,7 @@ def test_no_frame_makes_it_crash(frame):
     mended, changes = doctor.transform(frame), doctor.explain(frame)
     assert list(mended.index) == list(frame.index)
     assert not mended.isna().any().any()
-    assert set(changes["column"]) <= set(frame.columns)
+    assert set(changes["column"]) <= set(frame.columns) | set(mended.columns)
     for one in doctor.findings_:
         assert all(0 <= row < len(frame) for row in one.rows)
 
