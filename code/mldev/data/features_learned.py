@@ -29,6 +29,7 @@ STRENGTHS = {  # how freely each encoding may follow single names, most freely f
     "embedding": (0.001, 0.02, 0.03, 0.05),
 }
 NUM_UNLABELLED = 1200
+PIECES = {"analyzer": "char_wb", "ngram_range": (3, 4)}  # of words
 
 
 class Autoencoder(nn.Module):
@@ -267,6 +268,12 @@ def titles() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return title.to_numpy(str), texts.labels, codes.to_numpy()
 
 
+def dealt(seed: int, num_labels: int = 200) -> tuple[np.ndarray, np.ndarray]:
+    """The titles of one seed, labelled and others; ten seeds share none."""
+    mine = np.random.default_rng(0).permutation(len(titles()[0]))[seed % 10 :: 10]
+    return mine[:num_labels], mine[num_labels:]
+
+
 def titles_run(seed: int, num_labels: int = 200) -> dict[str, float]:
     """Which library does a function's title come from? Accuracy of encodings of the title, few of them labelled.
 
@@ -274,11 +281,10 @@ def titles_run(seed: int, num_labels: int = 200) -> dict[str, float]:
     labelled titles; of the encodings, the string encoder alone has seen the unlabelled ones.
     """
     title, labels, codes = titles()
-    mine = np.random.default_rng(0).permutation(len(title))[seed % 10 :: 10]
-    train, test = mine[:num_labels], mine[num_labels:]
+    train, test = dealt(seed, num_labels)
     first = np.array([words.split()[0] for words in title])[:, None]
     one = OneHotEncoder(handle_unknown="ignore")
-    pieces = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 4))
+    pieces = TfidfVectorizer(**PIECES)
     sets = {
         "whole title, one-hot": (one, title[:, None]),
         "first word, one-hot": (one, first),
