@@ -182,8 +182,11 @@ def test_without_a_cutoff_the_past_looks_better_and_service_is_worse(base):
     careless = own().join(rulers.constructed(1, cutoff=False))
     honest = own().join(rulers.constructed(1))
 
+    constructed = rulers.forecasts(honest)
+
     def pretends(features):
-        return rulers.saved(rulers.forecasts(features), base).above(0.03)
+        result = rulers.forecasts(features)
+        return rulers.saved(result, base).above(0.03) and rulers.saved(result, constructed).above(0.03)
 
     def harms(features):
         result = rulers.forecasts(features, deployed=honest)
