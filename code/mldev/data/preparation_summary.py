@@ -113,6 +113,13 @@ def per_table(rows: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame(lost).groupby(part["table"], sort=False).mean()
 
 
+def gains(rows: pd.DataFrame, kind: str, method: str) -> pd.DataFrame:
+    """The points that a method gains over plain for one kind: a row for each seed, a column for each table."""
+    part = rows[rows["kind"] == kind]
+    gain = part.assign(gain=100 * (part[method] - part["plain"]))
+    return gain.pivot(index="seed", columns="table", values="gain")
+
+
 def rival_rates(rows: pd.DataFrame, kind: str) -> dict[str, Interval]:
     """Precision and recall of the doctor and of a library's own finder on the same rows."""
     part = rows[(rows["kind"] == kind) & rows["rival true"].notna()]
