@@ -1,0 +1,126 @@
+"""Momentum on landscapes that one can draw: a line with two minima, a plane with a valley and a pit, and XOR."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from mldev.training.neural_networks_fleet import Fleet, Tensor, cross_entropy, train
+from mldev.training.neural_networks_sgd import SGD
+
+FAR = 6.0  # how far right the starts lie
+
+
+def two_wells(w: Tensor) -> Tensor:
+    """A loss of one weight with a shallow minimum on the right and a deep one on the left."""
+    return w**2 / 20 - 1.2 * torch.exp(-((w + 1.5) ** 2)) - torch.exp(-((w - 1.5) ** 2))
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Where the line with two wells has its turning points, and how high the barrier stands."""
+
+    deep: float
+    barrier: float
+    shallow: float
+    height: float  # of the barrier
+    rim: float  # right of the shallow well, as high as the barrier
+
+
+def shape() -> Shape:
+    """Find the turning points on a fine grid."""
+    grid = torch.linspace(-FAR, FAR, 120_001, dtype=torch.float64)
+    loss = two_wells(grid).numpy()
+    inner = np.diff(np.sign(np.diff(loss))).nonzero()[0] + 1
+    deep, barrier, shallow = inner
+    right = grid[shallow:][loss[shallow:] >= loss[barrier]]
+    places = [float(grid[i]) for i in (deep, barrier, shallow)]
+    return Shape(*places, height=float(loss[barrier]), rim=float(right[0]))
+
+
+def descend(
+    loss: Callable[[Tensor], Tensor],
+    starts: Tensor,
+    learning_rate: float,
+    momentum: float,
+    num_steps: int,
+) -> list[Tensor]:
+    """The places after each step of gradient descent, the starts first; `loss` gives one value for each start."""
+    place = starts.clone().requires_grad_()
+    optimizer, path = SGD([place], learning_rate, momentum), [starts.clone()]
+    for _ in range(num_steps):
+        optimizer.zero_grad()
+        loss(place).sum().backward()
+        optimizer.step()
+        path.append(place.detach().clone())
+    return path
+
+
+def escapes(
+    learning_rate: float,
+    momentum: float,
+    num_starts: int = 1000,
+    seed: int = 0,
+    num_steps: int = 3000,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Starts between the barrier and the right end, and which of them end in the deep well."""
+    place = shape()
+    rng = np.random.default_rng(seed)
+    starts = np.sort(rng.uniform(place.barrier, FAR, num_starts))
+    ends = descend(
+        two_wells, torch.from_numpy(starts), learning_rate, momentum, num_steps
+    )[-1]
+    return starts, ends.numpy() < place.barrier
+
+
+def xor_solved(
+    activation: str,
+    learning_rate: float,
+    momentum: float,
+    num_starts: int = 200,
+    num_epochs: int = 500,
+    hidden: int = 2,
+    start: str = "PyTorch",
+) -> np.ndarray:
+    """For each start whether a network with one hidden layer gets all four answers of XOR right."""
+    X = torch.tensor([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+    y = torch.tensor([0, 1, 1, 0])
+    seeds = range(num_starts)
+    fleet = Fleet([2, hidden, 2], activation, start, seeds)
+    rows = torch.arange(4).expand(num_starts, -1)
+    train(
+        fleet,
+        X,
+        y,
+        rows,
+        seeds,
+        cross_entropy,
+        learning_rate=learning_rate,
+        momentum=momentum,
+        num_epochs=num_epochs,
+        batch_size=4,
+    )
+    with torch.no_grad():
+        return (fleet(X).argmax(-1) == y).all(1).numpy()
+
+
+def valley(place: Tensor) -> Tensor:
+    """A narrow valley that falls to the origin, with a pit on the way: (N, 2) -> (N,)."""
+    x, y = place[..., 0], place[..., 1]
+    pit = torch.exp(-((x + 2.2) ** 2 + 4 * y**2) / 0.5)
+    return 0.05 * x**2 + 0.5 * y**2 - 0.35 * pit
+
+
+def valley_path(
+    learning_rate: float,
+    momentum: float,
+    start: Sequence[float] = (-5.0, 1.2),
+    num_steps: int = 60,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The places of gradient descent in the valley and their losses: (steps + 1, 2), (steps + 1,)."""
+    begin = torch.tensor([start], dtype=torch.float64)
+    path = torch.cat(descend(valley, begin, learning_rate, momentum, num_steps))
+    return path.numpy(), valley(path).numpy()
