@@ -7,7 +7,12 @@ import pandas as pd
 import torch
 
 from mldev.studies import Study
-from mldev.training.neural_networks_experiments import best_rate, digits, pick_rows, trained
+from mldev.training.neural_networks_experiments import (
+    best_rate,
+    digits,
+    pick_rows,
+    trained,
+)
 from mldev.training.neural_networks_fleet import accuracy, cross_entropy
 from mldev.training.neural_networks_signals import DEPTH, WIDTH
 

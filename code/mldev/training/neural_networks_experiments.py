@@ -10,21 +10,17 @@ import torch
 
 from mldev import datasets
 from mldev.training.neural_networks_fleet import (
+    CLASS_LOSSES,
     Fleet,
     Tensor,
     absolute,
     accuracy,
     cross_entropy,
     squared,
-    squared_after_softmax,
     train,
 )
 
 ERRORS = {"L2": squared, "L1": absolute}
-CLASS_LOSSES = {
-    "cross-entropy": cross_entropy,
-    "L2 after softmax": squared_after_softmax,
-}
 
 
 @dataclass(frozen=True)

@@ -128,6 +128,12 @@ def absolute(outputs: Tensor, targets: Tensor) -> Tensor:
     return (outputs[..., 0] - targets).abs().mean(1)
 
 
+CLASS_LOSSES = {
+    "cross-entropy": cross_entropy,
+    "L2 after softmax": squared_after_softmax,
+}
+
+
 def column(values: float | Sequence[float]) -> Tensor:
     """One number for all runs, or one for each, in a shape that fits the weights."""
     return torch.as_tensor(values, dtype=torch.float32).reshape(-1, 1, 1)
@@ -165,7 +171,9 @@ def train(
     targets = y if y.ndim == 2 else y.expand(len(rows), -1)
     shuffles = [torch.Generator().manual_seed(int(seed)) for seed in seeds]
     for _ in range(num_epochs):
-        order = torch.stack([torch.randperm(rows.shape[1], generator=g) for g in shuffles])
+        order = torch.stack(
+            [torch.randperm(rows.shape[1], generator=g) for g in shuffles]
+        )
         for batch in rows.gather(1, order).split(batch_size, dim=1):
             optimizer.zero_grad()
             loss(fleet(X[runs, batch]), targets[runs, batch]).sum().backward()

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 import torch
 
 from mldev.training.neural_networks_fleet import Fleet, Tensor, cross_entropy, train
@@ -44,8 +45,8 @@ def shape() -> Shape:
 def descend(
     loss: Callable[[Tensor], Tensor],
     starts: Tensor,
-    learning_rate: float,
-    momentum: float,
+    learning_rate: float | Tensor,
+    momentum: float | Tensor,
     num_steps: int,
 ) -> list[Tensor]:
     """The places after each step of gradient descent, the starts first; `loss` gives one value for each start."""
@@ -60,51 +61,67 @@ def descend(
 
 
 def escapes(
-    learning_rate: float,
-    momentum: float,
+    settings: Sequence[tuple[float, float]],
     num_starts: int = 1000,
     seed: int = 0,
-    num_steps: int = 3000,
+    num_steps: int = 1500,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Starts between the barrier and the right end, and which of them end in the deep well."""
+    """Starts right of the barrier, and which of them end in the deep well.
+
+    Parameters
+    ----------
+    settings
+        Pairs of a learning rate and a momentum; all share the starts.
+
+    Returns
+    -------
+    starts, escaped
+        Shapes (starts,) and (settings, starts).
+    """
     place = shape()
-    rng = np.random.default_rng(seed)
-    starts = np.sort(rng.uniform(place.barrier, FAR, num_starts))
-    ends = descend(
-        two_wells, torch.from_numpy(starts), learning_rate, momentum, num_steps
-    )[-1]
+    starts = np.random.default_rng(seed).uniform(place.barrier, FAR, num_starts)
+    rates, momenta = torch.tensor(settings, dtype=torch.float64).T[..., None]
+    begin = torch.from_numpy(starts).repeat(len(settings), 1)
+    ends = descend(two_wells, begin, rates, momenta, num_steps)[-1]
     return starts, ends.numpy() < place.barrier
 
 
 def xor_solved(
     activation: str,
-    learning_rate: float,
-    momentum: float,
+    settings: Sequence[tuple[float, float]],
     num_starts: int = 200,
     num_epochs: int = 500,
     hidden: int = 2,
-    start: str = "PyTorch",
 ) -> np.ndarray:
-    """For each start whether a network with one hidden layer gets all four answers of XOR right."""
+    """Whether networks with one hidden layer get all four answers of XOR right: (settings, starts).
+
+    Parameters
+    ----------
+    settings
+        Pairs of a learning rate and a momentum; all share the starts.
+    hidden
+        Nodes in the hidden layer.
+    """
     X = torch.tensor([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
     y = torch.tensor([0, 1, 1, 0])
-    seeds = range(num_starts)
-    fleet = Fleet([2, hidden, 2], activation, start, seeds)
-    rows = torch.arange(4).expand(num_starts, -1)
+    seeds = list(range(num_starts)) * len(settings)
+    rates, momenta = np.repeat(settings, num_starts, axis=0).T
+    fleet = Fleet([2, hidden, 2], activation, "PyTorch", seeds)
     train(
         fleet,
         X,
         y,
-        rows,
+        torch.arange(4).expand(len(seeds), -1),
         seeds,
         cross_entropy,
-        learning_rate=learning_rate,
-        momentum=momentum,
+        learning_rate=rates,
+        momentum=momenta,
         num_epochs=num_epochs,
         batch_size=4,
     )
     with torch.no_grad():
-        return (fleet(X).argmax(-1) == y).all(1).numpy()
+        right = (fleet(X).argmax(-1) == y).all(1)
+    return right.numpy().reshape(len(settings), num_starts)
 
 
 def valley(place: Tensor) -> Tensor:
@@ -124,3 +141,17 @@ def valley_path(
     begin = torch.tensor([start], dtype=torch.float64)
     path = torch.cat(descend(valley, begin, learning_rate, momentum, num_steps))
     return path.numpy(), valley(path).numpy()
+
+
+def valley_paths(rates: Sequence[float], momenta: Sequence[float]) -> pd.DataFrame:
+    """The paths of all pairs of learning rate and momentum, as one table for the chart."""
+    parts = []
+    for rate in rates:
+        for momentum in momenta:
+            path, loss = valley_path(rate, momentum)
+            columns = {"x": path[:, 0], "y": path[:, 1], "loss": loss}
+            part = pd.DataFrame(columns).clip(-99, 99).round(3)
+            parts.append(
+                part.assign(step=range(len(path)), rate=rate, momentum=momentum)
+            )
+    return pd.concat(parts, ignore_index=True)

@@ -17,7 +17,7 @@ from mldev.training.neural_networks_fleet import (
     train,
 )
 
-RATES = tuple(float(f"{10**e:.2g}") for e in np.arange(-5, 1.01, 0.5))
+RATES = tuple(float(f"{10**e:.2g}") for e in np.arange(-5, 0.51, 0.5))
 MOMENTA = (0.0, 0.5, 0.85, 0.9, 0.95, 0.99)
 USUAL_RATES, USUAL_MOMENTA = (1e-4, 1e-2), (0.85, 0.99)
 
@@ -29,7 +29,7 @@ def grid(
     kind: str = "classes",
     rates: Sequence[float] = RATES,
     momenta: Sequence[float] = MOMENTA,
-    num_epochs: int = 5,
+    num_epochs: int = 10,
 ) -> pd.DataFrame:
     """Train at every learning rate and momentum, with every seed of a task; scores on validation and test rows.
 
@@ -92,7 +92,7 @@ def same_step(
     sizes: Sequence[int],
     ratio: float,
     momenta: Sequence[float],
-    num_epochs: int = 5,
+    num_epochs: int = 10,
 ) -> dict[float, np.ndarray]:
     """Test accuracies at one value of learning rate / (1 - momentum), for each momentum."""
     found = {}
@@ -114,7 +114,7 @@ def unit_lives(
     activation: str,
     learning_rate: float,
     sizes: Sequence[int] = (64, 32, 32, 10),
-    num_epochs: int = 5,
+    num_epochs: int = 10,
     loss: Callable = cross_entropy,
 ) -> dict[str, np.ndarray]:
     """What becomes of silent units, for each seed.
@@ -148,4 +148,4 @@ def unit_lives(
 @torch.no_grad()
 def hidden_sums(fleet: Fleet, task: Task) -> torch.Tensor:
     """The sums of all hidden units for all training images of each run: (R, n, units)."""
-    return torch.cat(fleet.layers(task.X[task.train])[:-1], dim=2).nan_to_num(-1.0)
+    return torch.cat(fleet.layers(task.X[task.train])[:-1], dim=2)
