@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from mldev.experiments import Interval, interval, paired_difference
 from mldev.training.neural_networks_experiments import Task, predict, trained
 from mldev.training.neural_networks_fleet import (
     Fleet,
@@ -143,6 +144,25 @@ def unit_lives(
         "dead": (after <= 0).all(1).double().mean(1).numpy(),
         "accuracy": scores(fleet, task, "test", "classes"),
     }
+
+
+def silent_units(
+    task: Task, small: float, large: float, num_epochs: int = 5
+) -> tuple[Interval, Interval, dict[float, Interval]]:
+    """Revived pairs at a small learning rate, dead units at a large one, and what leaky ReLU gains at each."""
+    lives = {
+        (name, rate): unit_lives(task, name, rate, num_epochs=num_epochs)
+        for name in ("ReLU", "leaky ReLU")
+        for rate in (small, large)
+    }
+    gains = {
+        rate: paired_difference(
+            lives["leaky ReLU", rate]["accuracy"], lives["ReLU", rate]["accuracy"]
+        )
+        for rate in (small, large)
+    }
+    revived = interval(lives["ReLU", small]["revived"])
+    return revived, interval(lives["ReLU", large]["dead"]), gains
 
 
 @torch.no_grad()
