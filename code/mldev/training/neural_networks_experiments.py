@@ -161,38 +161,36 @@ def slipped(task: Task, share: float, factor: float = 10.0) -> Task:
 def recovery(
     task: Task,
     wrong_epochs: int,
-    rates=(0.01, 0.03, 0.1, 0.3),
+    rates: Sequence[float] = (0.01, 0.03, 0.1, 0.3),
     num_epochs: int = 5,
     sizes: Sequence[int] = (64, 32, 10),
 ) -> dict[str, np.ndarray]:
-    """Test accuracy by loss, after a start on wrong labels: first epochs name every digit one too high.
+    """Test accuracy by loss, after a first training on labels that are all one too high.
 
-    All runs of a seed share the network that the wrong labels made (none were seen with zero such epochs). The
-    learning rate that follows is chosen for each loss on validation rows.
+    All runs of a seed go on from the same network. The learning rate that follows is chosen for each loss on
+    validation rows.
     """
+    off = replace(task, y=(task.y + 1) % 10)
+    misled = trained(
+        off,
+        sizes,
+        cross_entropy,
+        learning_rate=0.1,
+        momentum=0.9,
+        num_epochs=wrong_epochs,
+    )
+    wide, shape = task.repeat(len(rates)), (len(rates), len(task.seeds))
     scores = {}
-    wide = task.repeat(len(rates))
-    per_run = np.repeat(rates, len(task.seeds))
-    off = replace(wide, y=(task.y + 1) % 10)
     for name, loss in CLASS_LOSSES.items():
         fleet = trained(
-            off,
-            sizes,
-            cross_entropy,
-            learning_rate=0.1,
-            momentum=0.9,
-            num_epochs=wrong_epochs,
-        )
-        trained(
             wide,
             sizes,
             loss,
-            fleet=fleet,
-            learning_rate=per_run,
+            fleet=misled.copies(len(rates)),
+            learning_rate=np.repeat(rates, len(task.seeds)),
             momentum=0.9,
             num_epochs=num_epochs,
         )
-        shape = (len(rates), len(task.seeds))
         valid, test = (
             accuracy(fleet, task.X, task.y, rows).numpy().reshape(shape)
             for rows in (wide.valid, wide.test)

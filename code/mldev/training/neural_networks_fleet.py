@@ -8,6 +8,7 @@ gradients that it would have had alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 
 import torch
 from torch import nn
@@ -83,6 +84,14 @@ class Fleet:
 
     def parameters(self) -> list[Tensor]:
         return [*self.weights, *self.biases]
+
+    def copies(self, times: int) -> Fleet:
+        """The same networks several times over, as they are now: all runs, then all again."""
+        other = copy(self)
+        for name in ("weights", "biases"):
+            values = [w.detach().repeat(times, 1, 1) for w in getattr(self, name)]
+            setattr(other, name, [v.requires_grad_() for v in values])
+        return other
 
     def layers(self, X: Tensor) -> list[Tensor]:
         """The sums of every layer before its activation, the outputs last: (R, B, n) each."""
