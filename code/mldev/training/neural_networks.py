@@ -27,7 +27,6 @@ PAIRS = [
     ("ReLU", "PyTorch", DEPTH),
     ("ReLU", "Xavier", DEPTH),
     ("ReLU", "He", DEPTH),
-    ("leaky ReLU", "He", DEPTH),
 ]
 RATES = (0.0003, 0.001, 0.003, 0.01, 0.1)
 NUM_SEEDS = 5

@@ -65,6 +65,25 @@ def measure(
     )
 
 
+@torch.no_grad()
+def likeness(
+    activation: str,
+    start: str,
+    X: Tensor,
+    seeds: Sequence[int],
+    depth: int = DEPTH,
+    width: int = WIDTH,
+) -> np.ndarray:
+    """How alike images look to the last hidden layer: the mean cosine between two of them, for each start."""
+    fleet = Fleet([X.shape[1], *[width] * depth, 2], activation, start, seeds)
+    sums = fleet.layers(X.float())[-2]
+    sums = sums / sums.norm(dim=2, keepdim=True)
+    cosines = sums @ sums.transpose(1, 2)
+    pairs = len(X) * (len(X) - 1)
+    total = cosines.sum((1, 2)) - len(X)  # without each image beside itself
+    return (total / pairs).numpy()
+
+
 def mean_squares(tensors: Sequence[Tensor]) -> np.ndarray:
     """The mean square of each run in each layer: (R, layers)."""
     return np.stack(
