@@ -62,9 +62,9 @@ def descend(
 
 def escapes(
     settings: Sequence[tuple[float, float]],
-    num_starts: int = 1000,
+    num_starts: int = 500,
     seed: int = 0,
-    num_steps: int = 1500,
+    num_steps: int = 1000,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Starts right of the barrier, and which of them end in the deep well.
 
@@ -131,27 +131,23 @@ def valley(place: Tensor) -> Tensor:
     return 0.05 * x**2 + 0.5 * y**2 - 0.35 * pit
 
 
-def valley_path(
-    learning_rate: float,
-    momentum: float,
+def valley_paths(
+    rates: Sequence[float],
+    momenta: Sequence[float],
     start: Sequence[float] = (-5.0, 1.2),
     num_steps: int = 60,
-) -> tuple[np.ndarray, np.ndarray]:
-    """The places of gradient descent in the valley and their losses: (steps + 1, 2), (steps + 1,)."""
-    begin = torch.tensor([start], dtype=torch.float64)
-    path = torch.cat(descend(valley, begin, learning_rate, momentum, num_steps))
-    return path.numpy(), valley(path).numpy()
-
-
-def valley_paths(rates: Sequence[float], momenta: Sequence[float]) -> pd.DataFrame:
-    """The paths of all pairs of learning rate and momentum, as one table for the chart."""
-    parts = []
-    for rate in rates:
-        for momentum in momenta:
-            path, loss = valley_path(rate, momentum)
-            columns = {"x": path[:, 0], "y": path[:, 1], "loss": loss}
-            part = pd.DataFrame(columns).clip(-99, 99).round(3)
-            parts.append(
-                part.assign(step=range(len(path)), rate=rate, momentum=momentum)
-            )
-    return pd.concat(parts, ignore_index=True)
+) -> pd.DataFrame:
+    """Gradient descent in the valley at all pairs of rate and momentum: places and losses, as one table."""
+    settings = pd.MultiIndex.from_product([rates, momenta], names=["rate", "momentum"])
+    rate, momentum = torch.tensor(list(settings), dtype=torch.float64).T[..., None]
+    begin = torch.tensor([start] * len(settings), dtype=torch.float64)
+    path = torch.stack(descend(valley, begin, rate, momentum, num_steps))
+    parts = [
+        pd.DataFrame(
+            {"x": places[:, 0], "y": places[:, 1], "loss": valley(places)}
+        ).assign(step=range(len(places)), rate=pair[0], momentum=pair[1])
+        for pair, places in zip(settings, path.transpose(0, 1), strict=True)
+    ]
+    table = pd.concat(parts, ignore_index=True)
+    table[["x", "y", "loss"]] = table[["x", "y", "loss"]].clip(-99, 99).round(3)
+    return table

@@ -18,8 +18,8 @@ from mldev.training.neural_networks_fleet import (
     train,
 )
 
-RATES = tuple(float(f"{10**e:.2g}") for e in np.arange(-5, 0.51, 0.5))
-MOMENTA = (0.0, 0.5, 0.85, 0.9, 0.95, 0.99)
+RATES = tuple(float(f"{10**e:.2g}") for e in np.arange(-4.5, 0.01, 0.5))
+MOMENTA = (0.0, 0.5, 0.85, 0.95, 0.99)
 USUAL_RATES, USUAL_MOMENTA = (1e-4, 1e-2), (0.85, 0.99)
 
 
