@@ -30,7 +30,7 @@ def grid(
     kind: str = "classes",
     rates: Sequence[float] = RATES,
     momenta: Sequence[float] = MOMENTA,
-    num_epochs: int = 10,
+    num_epochs: int = 6,
 ) -> pd.DataFrame:
     """Train at every learning rate and momentum, with every seed of a task; scores on validation and test rows.
 
