@@ -60,6 +60,15 @@ def descend(
     return path
 
 
+def step_lengths(
+    loss: Callable[[Tensor], Tensor], learning_rate: float, num_steps: int
+) -> np.ndarray:
+    """How far each step of gradient descent without momentum goes, for one weight that starts at one."""
+    start = torch.ones(1, dtype=torch.float64)
+    path = torch.cat(descend(loss, start, learning_rate, 0.0, num_steps))
+    return path.diff().abs().numpy()
+
+
 def escapes(
     settings: Sequence[tuple[float, float]],
     num_starts: int = 500,

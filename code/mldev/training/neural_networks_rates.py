@@ -82,6 +82,15 @@ def best_test(table: pd.DataFrame) -> np.ndarray:
     return best.sort_values("seed")["test"].to_numpy()
 
 
+def best_rates(table: pd.DataFrame, momentum: float) -> np.ndarray:
+    """For each seed the learning rate with the best validation score at one momentum (ties: the smallest)."""
+    rows = table[table["momentum"] == momentum].reset_index(drop=True)
+    if rows.empty:
+        raise ValueError(f"no rows for momentum {momentum!r}")
+    best = rows.loc[rows.groupby("seed")["valid"].idxmax()]
+    return best.sort_values("seed")["learning_rate"].to_numpy()
+
+
 def good_settings(table: pd.DataFrame, margin: float) -> pd.DataFrame:
     """The mean test score of each setting, and whether it comes within a margin of the best mean."""
     means = table.groupby(["momentum", "learning_rate"], as_index=False)["test"].mean()

@@ -14,6 +14,7 @@ from mldev.training.neural_networks_momentum import (
     descend,
     escapes,
     shape,
+    step_lengths,
     two_wells,
     valley_paths,
     xor_solved,
@@ -225,6 +226,28 @@ def test_turning_points_are_turning_points():
 def test_descend_takes_the_steps_of_the_equation():
     path = descend(lambda w: w**2 / 2, torch.tensor([1.0], dtype=torch.float64), 0.1, 0.5, 2)
     assert [p.item() for p in path] == pytest.approx([1.0, 0.9, 0.9 - 0.1 * (0.5 * 1.0 + 0.9)])
+
+
+def test_steps_shrink_with_the_slope_of_the_loss():
+    def shrink(loss, rate):
+        steps = step_lengths(loss, rate, 100)
+        return steps[-1] / steps[0]
+
+    assert shrink(torch.square, 0.15) < 1e-6
+    assert not shrink(torch.abs, 0.15) < 1e-6
+    assert shrink(torch.square, 1.05) > 1000 and not shrink(torch.square, 0.95) > 1000
+
+
+def test_the_best_rate_falls_with_momentum_only(ten):
+    found = rates.grid(ten, SMALL, rates=(0.003, 0.03, 0.3), momenta=(0.0, 0.95), num_epochs=3)
+
+    def shift(other):
+        return interval(np.log10(rates.best_rates(found, 0.0) / rates.best_rates(found, other)))
+
+    assert shift(0.95).above(0.5)
+    assert not shift(0.0).above(0.5)
+    with pytest.raises(ValueError, match="momentum 0.7"):
+        rates.best_rates(found, 0.7)
 
 
 def test_xor_gain_is_gone_without_momentum():
