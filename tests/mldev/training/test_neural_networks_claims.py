@@ -9,7 +9,7 @@ from mldev.training import neural_networks_experiments as experiments
 from mldev.training import neural_networks_pictures as pictures
 from mldev.training import neural_networks_rates as rates
 from mldev.training.neural_networks import PAIRS, STUDIES, deep_accuracies
-from mldev.training.neural_networks_fleet import Fleet, absolute, squared, squared_after_softmax
+from mldev.training.neural_networks_fleet import STARTS, Fleet, absolute, squared, squared_after_softmax
 from mldev.training.neural_networks_momentum import (
     descend,
     escapes,
@@ -80,7 +80,7 @@ def test_l1_shrugs_off_false_targets_because_it_is_l1(monkeypatch):
 
 def test_cross_entropy_mends_sure_mistakes_because_it_is_cross_entropy(monkeypatch, ten):
     def lead():
-        found = experiments.recovery(ten, 15, rates=(0.03, 0.1), sizes=SMALL)
+        found = experiments.recovery(ten, 30, rates=(0.03, 0.1, 0.3))
         return paired_difference(found["cross-entropy"], found["L2 after softmax"])
 
     assert lead().above(0.1)
@@ -170,18 +170,19 @@ def test_units_die_at_large_rates_only(ten):
 
 
 def test_a_large_slope_is_not_within_a_point(ten, monkeypatch):
-    def gain():
-        return rates.silent_units(ten, 0.03, 0.1, num_epochs=5)[2][0.03]
+    def within_a_point():
+        gain = rates.silent_units(ten, 0.03, 0.1, num_epochs=5)[2][0.03]
+        return gain.above(-0.01) and gain.below(0.01)
 
-    assert gain().above(-0.01) and gain().below(0.01)
+    assert within_a_point()
     monkeypatch.setitem(pictures.ACTIVATIONS, "leaky ReLU", lambda z: z)  # no bend left
-    assert not gain().above(-0.01)
+    assert not within_a_point()
 
 
 # Learning rate and momentum.
 def test_the_usual_ranges_fall_short_only_for_small_pixels(ten):
     def lead(task):
-        found = rates.grid(task, SMALL, rates=(0.001, 0.01, 0.1), momenta=(0.0, 0.9), num_epochs=3)
+        found = rates.grid(task, (64, 32, 10), rates=(0.0032, 0.032, 0.32), momenta=(0.0, 0.95))
         inside = rates.usual(found)
         return paired_difference(rates.best_test(found[~inside]), rates.best_test(found[inside]))
 
@@ -239,7 +240,7 @@ def test_steps_shrink_with_the_slope_of_the_loss():
 
 
 def test_the_best_rate_falls_with_momentum_only(ten):
-    found = rates.grid(ten, SMALL, rates=(0.003, 0.03, 0.3), momenta=(0.0, 0.95), num_epochs=3)
+    found = rates.grid(ten, (64, 32, 10), rates=rates.RATES[4:], momenta=(0.0, 0.95))
 
     def shift(other):
         return interval(np.log10(rates.best_rates(found, 0.0) / rates.best_rates(found, other)))
@@ -273,7 +274,7 @@ def test_figures_are_drawn(batch):
         pictures.activation_curves(),
         pictures.confident_mistakes([0.0, 1.0]),
         pictures.gradients_by_layer({"one": passages, "two": passages}),
-        pictures.signals_by_layer(passages),
+        pictures.signals_by_layer(dict.fromkeys(STARTS, passages["ReLU"])),
         pictures.deep_dots({"a": np.array([0.1, 0.2]), "b": np.array([0.9, 0.8])}, 0.1),
         pictures.escape_ticks(np.array([1.0, 5.0]), {"momentum 0": np.array([False, True])}),
     ]
