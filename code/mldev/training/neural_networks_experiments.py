@@ -161,7 +161,7 @@ def slipped(task: Task, share: float, factor: float = 10.0) -> Task:
 def recovery(
     task: Task,
     wrong_epochs: int,
-    rates: Sequence[float] = (0.01, 0.03, 0.1, 0.3),
+    rates: Sequence[float] = (0.03, 0.1, 0.3),
     num_epochs: int = 5,
     sizes: Sequence[int] = (64, 32, 10),
 ) -> dict[str, np.ndarray]:

@@ -147,7 +147,7 @@ def rate_maps(tables: dict[str, pd.DataFrame]) -> Figure:
         ax.set(title=title, ylabel="momentum", yticks=range(len(momenta)))
         ax.set_yticklabels([f"{m:g}" for m in momenta])
         ax.set_xticks(range(0, len(rates), 2), [f"{r:g}" for r in rates[::2]])
-        fig.colorbar(image, ax=ax)
+        fig.colorbar(image, ax=ax, label="mean score")
     axes[-1].set_xlabel("learning rate")
     return fig
 

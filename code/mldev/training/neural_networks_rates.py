@@ -19,7 +19,7 @@ from mldev.training.neural_networks_fleet import (
 )
 
 RATES = tuple(float(f"{10**e:.2g}") for e in np.arange(-4.5, 0.01, 0.5))
-MOMENTA = (0.0, 0.5, 0.85, 0.95, 0.99)
+MOMENTA = (0.0, 0.85, 0.95, 0.99)
 USUAL_RATES, USUAL_MOMENTA = (1e-4, 1e-2), (0.85, 0.99)
 
 
