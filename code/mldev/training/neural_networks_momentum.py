@@ -134,10 +134,10 @@ def xor_solved(
 
 
 def valley(place: Tensor) -> Tensor:
-    """A narrow valley that falls to the origin, with a pit on the way: (N, 2) -> (N,)."""
+    """A valley that falls to the origin, with a pit on the way whose floor lies higher: (N, 2) -> (N,)."""
     x, y = place[..., 0], place[..., 1]
     pit = torch.exp(-((x + 2.2) ** 2 + 4 * y**2) / 0.5)
-    return 0.05 * x**2 + 0.5 * y**2 - 0.35 * pit
+    return 0.05 * x**2 + 0.5 * y**2 - 0.17 * pit
 
 
 def valley_paths(

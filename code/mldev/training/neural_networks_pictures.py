@@ -194,7 +194,7 @@ def path_chart(paths: pd.DataFrame) -> alt.VConcatChart:
     """Paths in the valley above, their losses below; one choice for the learning rate, one for the momentum."""
     rate = alt.param(
         name="rate",
-        value=0.1,
+        value=0.2,
         bind=alt.binding_radio(options=list(CHART_RATES), name="learning rate "),
     )
     momentum = alt.param(
@@ -207,20 +207,23 @@ def path_chart(paths: pd.DataFrame) -> alt.VConcatChart:
     )
     x = alt.X("x:Q", title="weight 1", scale=alt.Scale(domain=[-5.5, 2]))
     y = alt.Y("y:Q", title="weight 2", scale=alt.Scale(domain=[-2, 2]))
-    levels = np.array([-0.3, -0.2, -0.1, 0, 0.05, 0.1, 0.2, 0.4, 0.7, 1.1, 1.6, 2.2])
+    levels = np.array([0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.8, 1.2, 1.7, 2.2])
     map_lines = (
         alt.Chart(contour_lines(levels))
         .mark_line(color=PALETTE["grey"], strokeWidth=0.8, clip=True)
         .encode(x=x, y=y, detail="line:N", order="order:Q")
     )
-    trail = chosen.mark_line(color=PALETTE["orange"], clip=True, point=True).encode(
-        x=x, y=y, order="step:Q"
-    )
+    ink = PALETTE["orange"]
+    trail = chosen.mark_line(
+        color=ink, strokeWidth=1.2, clip=True, point={"color": ink, "size": 16}
+    ).encode(x=x, y=y, order="step:Q")
     aim = alt.Chart(pd.DataFrame({"x": [0.0], "y": [0.0]}))
-    goal = aim.mark_point(shape="cross", size=120, color=PALETTE["blue"], filled=True)
+    goal = aim.mark_point(
+        shape="cross", size=120, color=PALETTE["blue"], filled=True, opacity=1
+    )
     losses = chosen.mark_line(color=PALETTE["orange"], clip=True).encode(
         x=alt.X("step:Q", title="step"),
-        y=alt.Y("loss:Q", title="loss", scale=alt.Scale(domain=[-0.4, 2.2])),
+        y=alt.Y("loss:Q", title="loss", scale=alt.Scale(domain=[0, 2.2])),
     )
     above = (map_lines + trail + goal.encode(x=x, y=y)).properties(
         width=480, height=260

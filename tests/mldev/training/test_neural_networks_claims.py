@@ -16,6 +16,7 @@ from mldev.training.neural_networks_momentum import (
     shape,
     step_lengths,
     two_wells,
+    valley,
     valley_paths,
     xor_solved,
 )
@@ -262,8 +263,11 @@ def test_xor_gain_is_gone_without_momentum():
 def test_paths_of_the_chart_cover_every_choice():
     paths = valley_paths(pictures.CHART_RATES[:2], pictures.CHART_MOMENTA[:2])
     assert len(paths) == 4 * 61 and np.isfinite(paths.to_numpy()).all()
-    last = valley_paths([0.1], [0.0, 0.9]).groupby("momentum")["x"].last()
+    last = valley_paths([0.2], [0.0, 0.9]).groupby("momentum")["x"].last()
     assert abs(last[0.0] + 2.2) < 0.5 < 1.0 < last[0.9] + 2.2  # in the pit, and past it
+    places = torch.tensor([[last[0.0], 0.0], [0.0, 0.0]])
+    pit, goal = valley(places)
+    assert pit > goal + 0.02  # the pit is worse than the goal
     chart = pictures.path_chart(paths).to_dict()
     assert {p["name"] for p in chart["params"]} == {"rate", "momentum"}
 
