@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,6 +20,7 @@ from mldev.training.neural_networks_fleet import (
     train,
 )
 
+Loss = Callable[[Tensor, Tensor], Tensor]
 ERRORS = {"L2": squared, "L1": absolute}
 
 
@@ -77,7 +78,7 @@ def table(name: str, num_train: int, num_valid: int, seeds: Sequence[int]) -> Ta
 def trained(
     task: Task,
     sizes: Sequence[int],
-    loss,
+    loss: Loss,
     *,
     activation: str = "ReLU",
     start: str = "He",
@@ -89,7 +90,9 @@ def trained(
     return train(fleet, task.X, task.y, task.train, task.seeds, loss, **options)
 
 
-def sweep(task: Task, sizes: Sequence[int], loss, rates: Sequence[float], **options):
+def sweep(
+    task: Task, sizes: Sequence[int], loss: Loss, rates: Sequence[float], **options
+) -> tuple[Task, Fleet]:
     """Networks for every learning rate and seed, in one fleet: the task repeated, and the fleet."""
     wide = task.repeat(len(rates))
     per_run = np.repeat(rates, len(task.seeds))
@@ -117,7 +120,10 @@ def predict(fleet: Fleet, task: Task, rows: Tensor) -> tuple[np.ndarray, np.ndar
 
 
 def regression_scores(
-    task: Task, truth: Tensor, rates=(0.003, 0.01, 0.03), num_epochs: int = 10
+    task: Task,
+    truth: Tensor,
+    rates: Sequence[float] = (0.003, 0.01, 0.03),
+    num_epochs: int = 10,
 ) -> dict[str, dict[str, np.ndarray]]:
     """Train with L1 and with L2; test errors against the true targets, for each seed.
 
