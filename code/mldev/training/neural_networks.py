@@ -25,6 +25,7 @@ PAIRS = [
     ("tanh", "Xavier", DEPTH),
     ("ReLU", "uniform_", DEPTH),
     ("ReLU", "PyTorch", DEPTH),
+    ("ReLU", "nn.Linear", DEPTH),
     ("ReLU", "Xavier", DEPTH),
     ("ReLU", "He", DEPTH),
 ]

@@ -34,12 +34,14 @@ def as_linear(weight: Tensor, generator: torch.Generator) -> None:
     nn.init.kaiming_uniform_(weight, a=5**0.5, generator=generator)
 
 
+# "PyTorch" takes the library's weights alone, "nn.Linear" its biases too; all others start with biases of zero.
 STARTS: dict[str, Callable[..., object]] = {
     "uniform_": nn.init.uniform_,
     "normal, 0.01": lambda w, generator: nn.init.normal_(
         w, std=0.01, generator=generator
     ),
     "PyTorch": as_linear,
+    "nn.Linear": as_linear,
     "Xavier": nn.init.xavier_normal_,
     "He": lambda w, generator: nn.init.kaiming_normal_(
         w, nonlinearity="relu", generator=generator
@@ -57,7 +59,8 @@ class Fleet:
     activation, start
         Names from `ACTIVATIONS` and `STARTS`.
     seeds
-        One for each network; it decides the network's first weights. Biases start at zero.
+        One for each network; it decides the network's first weights. Biases start at zero, except with the start
+        "nn.Linear", which draws them from the range of the weights.
     """
 
     def __init__(
@@ -72,13 +75,17 @@ class Fleet:
         draw = pick("start", start, STARTS)
         shapes = list(zip(sizes, sizes[1:], strict=False))
         self.weights = [torch.empty(len(seeds), *s, dtype=dtype) for s in shapes]
+        self.biases = [torch.zeros_like(w[:, :1]) for w in self.weights]
         for run, seed in enumerate(seeds):
             generator = torch.Generator().manual_seed(int(seed))
             for weights, (n_in, n_out) in zip(self.weights, shapes, strict=True):
                 drawn = torch.empty(n_out, n_in, dtype=dtype)
                 draw(drawn, generator=generator)
                 weights[run] = drawn.T
-        self.biases = [torch.zeros_like(w[:, :1]) for w in self.weights]
+            if start == "nn.Linear":
+                for biases, (n_in, _) in zip(self.biases, shapes, strict=True):
+                    reach = n_in**-0.5
+                    nn.init.uniform_(biases[run], -reach, reach, generator=generator)
         for parameter in self.parameters():
             parameter.requires_grad_()
 

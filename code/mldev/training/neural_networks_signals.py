@@ -26,6 +26,7 @@ class Passage:
     """What was measured in each hidden layer, one row for each start: (R, layers)."""
 
     signal: np.ndarray  # mean square of the sums
+    spread: np.ndarray  # mean variance of a sum over the images
     weight_gradient: np.ndarray  # root mean square of the loss's gradient by weights
     sum_gradient: np.ndarray  # mean square of its gradient by the sums
     gain: np.ndarray  # n_in times the mean square of the weights
@@ -58,6 +59,7 @@ def measure(
     by_sums, by_weights = gradients[: len(sums)], gradients[len(sums) :]
     return Passage(
         signal=mean_squares(sums[:-1]),
+        spread=mean_squares([z - z.mean(dim=1, keepdim=True) for z in sums[:-1]]),
         weight_gradient=np.sqrt(mean_squares(by_weights[:-1])),
         sum_gradient=mean_squares(by_sums[:-1]),
         gain=mean_squares(fleet.weights[:-1]) * np.array(sizes[:-2]),
@@ -118,6 +120,7 @@ def weight_variance(start: str, fan_in: int = WIDTH, fan_out: int = WIDTH) -> fl
         "uniform_": 1 / 3,
         "normal, 0.01": 0.01**2,
         "PyTorch": 1 / (3 * fan_in),
+        "nn.Linear": 1 / (3 * fan_in),
         "Xavier": 2 / (fan_in + fan_out),
         "He": 2 / fan_in,
     }[start]

@@ -216,6 +216,15 @@ def test_pytorch_start_is_the_range_of_nn_linear():
     assert drawn.std().item() == pytest.approx(layer.weight.std().item(), rel=0.02)
 
 
+def test_only_the_start_of_nn_linear_draws_biases_and_its_weights_are_the_same():
+    whole, weights_alone = (Fleet([400, 3000, 2], "ReLU", start, [7]) for start in ("nn.Linear", "PyTorch"))
+    assert all(torch.equal(a, b) for a, b in zip(whole.weights, weights_alone.weights, strict=True))
+    biases, layer = whole.biases[0].detach(), nn.Linear(400, 3000)
+    assert not any(b.any() for b in weights_alone.biases)
+    assert biases.abs().max() <= 1 / 20 and biases.abs().max() > 0.99 / 20
+    assert biases.std().item() == pytest.approx(layer.bias.std().item(), rel=0.05)
+
+
 def test_runs_do_not_depend_on_their_neighbours():
     alone, among = Fleet([4, 3, 2], "tanh", "He", [5]), Fleet([4, 3, 2], "tanh", "He", [1, 5, 9])
     assert all(torch.equal(a[0], b[1]) for a, b in zip(alone.weights, among.weights, strict=True))

@@ -128,6 +128,21 @@ def test_relu_needs_hes_weights(batch):
     assert not interval(np.log10(first["He"])).below(-9)
 
 
+def test_drawn_biases_hide_that_images_have_become_alike(batch):
+    def condition(start):
+        passage = measure("ReLU", start, *batch, range(5))
+        first, last = np.log10(passage.weight_gradient[:, [0, -1]].T)
+        return (
+            interval(np.log10(passage.signal[:, -1])).above(-3),
+            interval(np.log10(passage.spread[:, -1] / passage.spread[:, 0])).below(-20),
+            paired_difference(last, first).above(8),
+        )
+
+    assert condition("nn.Linear") == (True, True, True)
+    assert condition("PyTorch") == (False, True, False)  # the same weights without their biases
+    assert condition("He")[1] is False
+
+
 def test_signals_survive_hes_weights_and_not_xaviers(batch):
     def change(start):
         signal = measure("ReLU", start, *batch, range(5)).signal
@@ -137,7 +152,7 @@ def test_signals_survive_hes_weights_and_not_xaviers(batch):
     assert not change("Xavier").above(-1)
 
 
-@pytest.mark.parametrize("start", ["uniform_", "normal, 0.01", "PyTorch", "Xavier", "He"])
+@pytest.mark.parametrize("start", ["uniform_", "normal, 0.01", "PyTorch", "nn.Linear", "Xavier", "He"])
 def test_starts_have_the_mean_square_of_their_definition(start):
     drawn = Fleet([64, 64], "ReLU", start, range(20)).weights[0]
     assert drawn.square().mean().item() == pytest.approx(weight_variance(start), rel=0.03)
@@ -209,11 +224,13 @@ def test_r2_of_a_lost_run_is_zero_and_unknown_kinds_are_named():
 
 # Escape.
 def test_only_strong_momentum_escapes_and_only_from_above():
-    starts, (strong, weak, large) = escapes([(0.3, 0.9), (0.3, 0.5), (2.5, 0.0)], 200, num_steps=600)
+    settings = [(0.3, 0.9), (0.3, 0.5), (2.5, 0.0), (1.5, 0.5), (3.0, 0.0)]
+    starts, (strong, weak, large, *as_long) = escapes(settings, 200, num_steps=600)
     low = starts < shape().rim
     assert interval(strong).above(0.45) and not weak.any()
     assert not strong[low].any()
     assert interval(large[low]).above(0.25)  # steps beyond 2 / curvature jump: the law of the ball does not hold
+    assert not any(interval(escaped).above(0.45) for escaped in as_long)  # the length of the steps is not enough
 
 
 def test_turning_points_are_turning_points():
@@ -278,7 +295,7 @@ def test_figures_are_drawn(batch):
         pictures.activation_curves(),
         pictures.confident_mistakes([0.0, 1.0]),
         pictures.gradients_by_layer({"one": passages, "two": passages}),
-        pictures.signals_by_layer(dict.fromkeys(STARTS, passages["ReLU"])),
+        pictures.signals_by_layer(dict.fromkeys(set(STARTS) - {"nn.Linear"}, passages["ReLU"])),
         pictures.deep_dots({"a": np.array([0.1, 0.2]), "b": np.array([0.9, 0.8])}, 0.1),
         pictures.escape_ticks(np.array([1.0, 5.0]), {"momentum 0": np.array([False, True])}),
     ]
