@@ -28,6 +28,12 @@ FLAGS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync --host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1"
 )
+# The boxes of a page that may scroll: whether each does, and whether the keyboard stops at it.
+SCROLLING = (
+    "[...document.querySelectorAll('pre, .table-scroll, .math-scroll, .figure-scroll')]"
+    ".filter((box) => box.offsetParent)"
+    ".map((box) => ({ scrolls: box.scrollWidth > box.clientWidth + 1, stop: box.tabIndex === 0 }))"
+)
 PHONE = {"width": 360, "height": 740}
 DESK = {"width": 1280, "height": 900}
 
@@ -299,13 +305,8 @@ def test_the_keyboard_skips_to_the_text_and_focus_is_seen(reader: Callable[..., 
 def test_only_what_scrolls_is_a_stop_for_the_keyboard(reader: Callable[..., Watched]) -> None:
     page = reader().open(CHAPTER)
     page.evaluate("document.querySelectorAll('article details').forEach((box) => { box.open = true; })")
-    page.wait_for_timeout(200)
-    stops = page.evaluate(
-        "[...document.querySelectorAll('pre, .table-scroll, .math-scroll, .figure-scroll')]"
-        ".filter((box) => box.offsetParent).map((box) => [box.scrollWidth > box.clientWidth + 1, box.tabIndex === 0])"
-    )
-    assert stops
-    assert all(scrolls == stop for scrolls, stop in stops)
+    assert page.evaluate(f"({SCROLLING}).length") > 0
+    page.wait_for_function(f"({SCROLLING}).every((box) => box.scrolls === box.stop)", timeout=5_000)
 
 
 @pytest.mark.parametrize(("query", "name"), FIRST_QUERIES.items())

@@ -109,7 +109,8 @@ def twin_panel(part: pd.DataFrame, title: str, domain: list, colors: list) -> al
     )
     dash = alt.StrokeDash(
         "line:N",
-        legend=None,
+        title=None,  # one legend for colour and dash: Vega-Lite merges those that are equal
+        legend=alt.Legend(orient="top"),
         scale=alt.Scale(domain=lines, range=[[1, 0], [6, 4]]),
     )
     scale = alt.Scale(domain=domain, clamp=True)
