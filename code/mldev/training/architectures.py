@@ -33,8 +33,7 @@ from mldev.training import architectures_robust as robust
 from mldev.training.architectures_robust import FIELDS, REMEDIES, WORLDS, Recipe
 
 CHAPTER = "training/architectures"
-NUM_SEEDS, NUM_MEMORY_SEEDS, NUM_FORECAST_SEEDS = 8, 5, 3
-NUM_RECIPE_SEEDS = 10
+NUM_SEEDS, NUM_RECIPE_SEEDS, NUM_FORECAST_SEEDS = 5, 8, 3
 TUNING_SEEDS = (100, 101)  # no seed of a comparison
 TOLERANCE = 0.05  # of an accuracy: another processor rounds, and so trains, apart
 SPOTS = 0.3  # relative, of an error in sunspots, for the same reason
@@ -121,9 +120,9 @@ def _ablation_grid() -> list[dict]:
 def _image_grid(seeds: tuple[int, ...] | range, tuning: bool) -> list[dict]:
     return [
         {"network": n, "pixels": p, "learning_rate": rate, "seed": s}
+        for s in seeds
         for (n, p), chosen in IMAGE_RATES.items()
         for rate in (images.LEARNING_RATES if tuning else (chosen,))
-        for s in seeds
     ]
 
 
@@ -213,7 +212,7 @@ STUDIES = {
     "memory": Study(
         f"{CHAPTER}-memory",
         memory.memory_row,
-        _memory_grid(range(NUM_MEMORY_SEEDS), tuning=False),
+        _memory_grid(range(NUM_SEEDS), tuning=False),
         tolerance=TOLERANCE,
     ),
     "inputs": Study(

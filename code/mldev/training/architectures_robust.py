@@ -19,7 +19,7 @@ from mldev.training.architectures_training import accuracy, outputs
 
 NUM_LABELLED, NUM_VALID, NUM_TEST = 200, 300, 900
 HELD = 40  # of the labelled ones, where training is stopped early
-NUM_STEPS, BATCH_SIZE, EVERY = 400, 20, 10
+NUM_STEPS, BATCH_SIZE, EVERY = 300, 20, 10
 WRONG = 0.2  # share of the labels that are wrong, where labels are faulty
 WORLDS = {"true labels": 0.0, "faulty labels": WRONG}
 REMEDIES = ("dropout", "batch norm", "weight decay", "augmentation", "early stopping")
