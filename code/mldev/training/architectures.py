@@ -33,7 +33,7 @@ from mldev.training import architectures_robust as robust
 from mldev.training.architectures_robust import FIELDS, REMEDIES, WORLDS, Recipe
 
 CHAPTER = "training/architectures"
-NUM_SEEDS, NUM_RECIPE_SEEDS, NUM_FORECAST_SEEDS = 5, 8, 3
+NUM_SEEDS, NUM_RECIPE_SEEDS, NUM_FORECAST_SEEDS = 5, 6, 3
 TUNING_SEEDS = (100, 101)  # no seed of a comparison
 TOLERANCE = 0.05  # of an accuracy: another processor rounds, and so trains, apart
 SPOTS = 0.3  # relative, of an error in sunspots, for the same reason

@@ -42,7 +42,7 @@ class ImageAndScript(nn.Module):
 
     def forward(self, images: Tensor, scripts: Tensor) -> Tensor:
         told = nn.functional.one_hot(scripts, NUM_SCRIPTS).float()  # (B, 4)
-        return self.head(torch.cat([self.trunk(images), told], dim=1))  # (B, 160)
+        return self.head(torch.cat([self.trunk(images), told], dim=1))  # (B, 100)
 
 
 class CharacterAndScript(nn.Module):
@@ -55,8 +55,8 @@ class CharacterAndScript(nn.Module):
         self.script = nn.Linear(FEATURES, NUM_SCRIPTS)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        features = self.trunk(images)  # (B, 288)
-        return self.character(features), self.script(features)  # (B, 160), (B, 4)
+        features = self.trunk(images)  # (B, 128)
+        return self.character(features), self.script(features)  # (B, 100), (B, 4)
 
 
 def told_scripts(drawings: Drawings, unsure: float, seed: int) -> Tensor:
@@ -75,15 +75,15 @@ def bayes(scores: Tensor, told: Tensor, script_of: Tensor, unsure: float) -> Ten
     Parameters
     ----------
     scores
-        Of a network that sees the image alone: (N, 160).
+        Of a network that sees the image alone: (N, 100).
     told
         The script that came with each image: (N,).
     script_of
-        The script of each character: (160,).
+        The script of each character: (100,).
     unsure
         The share of wrong scripts, counted in the training rows.
     """
-    fits = script_of[None, :] == told[:, None]  # (N, 160)
+    fits = script_of[None, :] == told[:, None]  # (N, 100)
     likely = torch.where(fits, 1 - unsure, unsure / (NUM_SCRIPTS - 1))
     return torch.log_softmax(scores, dim=1) + torch.log(likely)
 
@@ -163,7 +163,7 @@ def named_rows(data: Draw) -> Tensor:
 
 def script_scores(scores: Tensor, script_of: Tensor) -> Tensor:
     """The script, read off the character: the probabilities of a script's characters, added up."""
-    members = nn.functional.one_hot(script_of, NUM_SCRIPTS).float()  # (160, 4)
+    members = nn.functional.one_hot(script_of, NUM_SCRIPTS).float()  # (100, 4)
     return torch.softmax(scores, dim=1) @ members
 
 

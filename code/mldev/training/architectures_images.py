@@ -22,15 +22,15 @@ from mldev.training.architectures_training import (
 )
 
 SCRIPTS = ("Greek", "Cyrillic", "Armenian", "Georgian")
-NUM_CHARACTERS, SIZE = 160, 24
+NUM_CHARACTERS, SIZE = 100, 16
 TRAIN, VALID, TEST = 8, 4, 8  # drawings of each character
-NUM_STEPS = 300
+NUM_STEPS = 250
 LEARNING_RATES = (0.003, 0.01)
 
 
 @dataclass(frozen=True)
 class Drawings:
-    """Images (N, 1, 24, 24) with the number of their character and of its script."""
+    """Images (N, 1, 16, 16) with the number of their character and of its script."""
 
     images: Tensor
     characters: Tensor
@@ -47,7 +47,7 @@ class Draw:
     train: Drawings
     valid: Drawings
     test: Drawings
-    script_of: Tensor  # (160,)
+    script_of: Tensor  # (100,)
     names: tuple[str, ...]
 
 
@@ -73,22 +73,22 @@ def draw(seed: int) -> Draw:
 
 
 def trunk() -> nn.Sequential:
-    """Three convolutions: an image becomes 288 features."""
-    return nn.Sequential(  # (B, 1, 24, 24)
+    """Three convolutions: an image becomes 128 features."""
+    return nn.Sequential(  # (B, 1, 16, 16)
         nn.Conv2d(1, 12, 5, stride=2, padding=2),
         nn.BatchNorm2d(12),
-        nn.ReLU(),  # (B, 12, 12, 12)
+        nn.ReLU(),  # (B, 12, 8, 8)
         nn.Conv2d(12, 24, 3, stride=2, padding=1),
         nn.BatchNorm2d(24),
-        nn.ReLU(),  # (B, 24, 6, 6)
+        nn.ReLU(),  # (B, 24, 4, 4)
         nn.Conv2d(24, 32, 3, stride=2, padding=1),
         nn.BatchNorm2d(32),
-        nn.ReLU(),  # (B, 32, 3, 3)
-        nn.Flatten(),  # (B, 288)
+        nn.ReLU(),  # (B, 32, 2, 2)
+        nn.Flatten(),  # (B, 128)
     )
 
 
-FEATURES = 288
+FEATURES = 128
 
 
 def convolutional() -> nn.Sequential:
@@ -100,7 +100,7 @@ def dense(width: int | None = None) -> nn.Sequential:
     """The rival: every pixel is connected to every hidden unit; as wide as makes its cost the same."""
     width = dense_width() if width is None else width
     return nn.Sequential(
-        nn.Flatten(),  # (B, 576)
+        nn.Flatten(),  # (B, 256)
         nn.Linear(SIZE * SIZE, width),
         nn.BatchNorm1d(width),
         nn.ReLU(),

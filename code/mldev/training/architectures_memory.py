@@ -14,11 +14,11 @@ from mldev.training.architectures_cells import LAYERS, keep_gate
 from mldev.training.architectures_convolution import multiply_adds
 from mldev.training.architectures_training import outputs, width_for
 
-NUM_SYMBOLS, LENGTH = 8, 40
+NUM_SYMBOLS, LENGTH = 8, 32
 INPUTS = NUM_SYMBOLS + 1  # one for each symbol, and one for the mark
 HIDDEN = 32  # of the LSTM; the others are as wide as makes their cost the same
 KEEP = 2.0  # the bias of the gate that keeps: it begins at sigmoid(2) = 0.88
-NUM_STEPS, BATCH_SIZE, NUM_JUDGED = 500, 64, 4000
+NUM_STEPS, BATCH_SIZE, NUM_JUDGED = 400, 64, 4000
 LEARNING_RATES = (0.003, 0.01)
 AGES = 4  # parts of the sequence, from the last to the first
 
@@ -78,7 +78,7 @@ def dense() -> nn.Sequential:
     """The rival: it sees the whole sequence at once, with weights of their own for every step."""
     hidden = width("dense")
     return nn.Sequential(
-        nn.Flatten(),  # (B, 360)
+        nn.Flatten(),  # (B, 288)
         nn.Linear(LENGTH * INPUTS, hidden),
         nn.ReLU(),
         nn.Linear(hidden, hidden),

@@ -59,6 +59,23 @@ def kernel_tables(image: Tensor) -> tuple[pd.DataFrame, pd.DataFrame]:
     return pd.DataFrame(pixels), pd.DataFrame(places)
 
 
+def directedness(kernels: Tensor, num_angles: int = 16) -> np.ndarray:
+    """How much each kernel (D, 1, k, k) prefers edges of one direction: 0 not at all, towards 1 wholly.
+
+    Each is laid on a sharp edge through its middle, at angles all around: dark on one side, light on the other.
+    """
+    size = kernels.shape[-1]
+    middle = torch.arange(size) - (size - 1) / 2
+    angles = 2 * torch.pi * torch.arange(num_angles) / num_angles
+    across = (
+        angles.cos()[:, None, None] * middle[None, :, None]
+        + angles.sin()[:, None, None] * middle[None, None, :]
+    )
+    answers = kernels[:, 0].flatten(1) @ torch.sign(across).flatten(1).T  # (D, angles)
+    total = kernels[:, 0].abs().flatten(1).sum(1)  # the most that any edge could give
+    return (answers.abs().amax(1) / total).numpy()
+
+
 def _controls(side: int) -> list[alt.Parameter]:
     """The list of kernels and five sliders."""
 

@@ -26,8 +26,8 @@ def test_rivals_cost_the_same():
         [forecast.cost(network) for network in forecast.NETWORKS],
     ):
         assert max(costs) / min(costs) < 1.05
-    two = multiply_adds(heads.ImageAndScript().eval(), torch.zeros(1, 1, 24, 24), torch.zeros(1, dtype=torch.long))
-    both = multiply_adds(heads.CharacterAndScript().eval(), torch.zeros(1, 1, 24, 24))
+    two = multiply_adds(heads.ImageAndScript().eval(), torch.zeros(1, 1, 16, 16), torch.zeros(1, dtype=torch.long))
+    both = multiply_adds(heads.CharacterAndScript().eval(), torch.zeros(1, 1, 16, 16))
     one = images.cost(images.convolutional())
     assert one < two < 1.01 * one and one < both < 1.01 * one
 
@@ -105,7 +105,7 @@ def test_rare_names_are_one_for_each_character(drawn):
 def test_images_without_a_name_teach_no_character():
     """Changing what an unnamed image shows must leave the gradient of the character head alone."""
     torch.manual_seed(0)
-    model, images_ = heads.CharacterAndScript().eval(), torch.rand(4, 1, 24, 24)
+    model, images_ = heads.CharacterAndScript().eval(), torch.rand(4, 1, 16, 16)
     names = torch.tensor([3, -1, 5, -1])
 
     def gradient(batch):
@@ -114,7 +114,7 @@ def test_images_without_a_name_teach_no_character():
         return model.character.weight.grad.clone()
 
     changed = images_.clone()
-    changed[1] = torch.rand(1, 24, 24)
+    changed[1] = torch.rand(1, 16, 16)
     assert torch.allclose(gradient(images_), gradient(changed))
 
 
