@@ -23,7 +23,7 @@ from dataclasses import asdict, replace
 import numpy as np
 import pandas as pd
 
-from mldev.experiments import Interval, paired_difference
+from mldev.experiments import Interval, interval, paired_difference
 from mldev.studies import Study
 from mldev.training import architectures_forecast as forecast
 from mldev.training import architectures_heads as heads
@@ -41,12 +41,12 @@ SPOTS = 0.3  # relative, of an error in sunspots, for the same reason
 IMAGE_RATES = {
     ("convolutional", "in place"): 0.01,
     ("convolutional", "shuffled"): 0.01,
-    ("dense", "in place"): 0.003,
-    ("dense", "shuffled"): 0.003,
+    ("dense", "in place"): 0.01,
+    ("dense", "shuffled"): 0.01,
 }
 MEMORY_RATES = {
     "dense": 0.003,
-    "RNN": 0.003,
+    "RNN": 0.01,
     "GRU": 0.01,
     "LSTM": 0.01,
     "LSTM, keeping": 0.01,
@@ -81,6 +81,12 @@ def recipes(world: str) -> dict[str, Recipe]:
         "together": every,
         **{f"without {remedy}": robust.without(every, remedy) for remedy in REMEDIES},
     }
+
+
+def chosen_recipes(world: str) -> dict[str, Recipe]:
+    """What the tuning chose: nothing, each remedy alone, and all together."""
+    every = together(world, *TOGETHER[world])
+    return {**ALONE[world], "together": every}
 
 
 def _alone_grid() -> list[dict]:
@@ -174,6 +180,20 @@ def scores(rows: pd.DataFrame, column: str = "test", **where: object) -> np.ndar
     if rows.empty:
         raise ValueError(f"where: no row fits {where}")
     return rows.sort_values("seed")[column].to_numpy()
+
+
+def memory_table(rows: pd.DataFrame) -> pd.DataFrame:
+    """The share of right answers of each reader, over all questions and over those about the oldest quarter."""
+    columns = {"all": "test", "oldest quarter": f"age_{memory.AGES - 1}"}
+    return pd.DataFrame(
+        {
+            title: {
+                name: f"{interval(100 * scores(rows, c, reader=name)):.0f}"
+                for name in memory.READERS
+            }
+            for title, c in columns.items()
+        }
+    )
 
 
 def forecast_errors(rows: pd.DataFrame, network: str) -> np.ndarray:

@@ -55,7 +55,7 @@ class CharacterAndScript(nn.Module):
         self.script = nn.Linear(FEATURES, NUM_SCRIPTS)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        features = self.trunk(images)  # (B, 128)
+        features = self.trunk(images)  # (B, 384)
         return self.character(features), self.script(features)  # (B, 100), (B, 4)
 
 

@@ -50,6 +50,15 @@ class Recipe:
     augmentation: float = 0.0
     patience: int = 0
 
+    def describe(self) -> str:
+        """The learning rate and what is switched on, in a few words."""
+        on = [
+            f"{remedy} {getattr(self, field):g}"
+            for remedy, field in FIELDS.items()
+            if getattr(self, field)
+        ]
+        return ", ".join([f"rate {self.learning_rate:g}", *on])
+
 
 FIELDS = dict(zip(REMEDIES, list(asdict(Recipe()))[1:], strict=True))
 STRENGTHS = {
