@@ -68,7 +68,7 @@ STRENGTHS = {
     "augmentation": (0.5, 1.0, 1.5),
     "early stopping": (2, 4, 8),
 }
-LEARNING_RATES = (0.001, 0.003)
+LEARNING_RATES = (0.001, 0.003, 0.01)
 
 
 @dataclass(frozen=True)
