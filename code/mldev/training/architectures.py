@@ -40,7 +40,7 @@ SPOTS = 0.3  # relative, of an error in sunspots, for the same reason
 
 IMAGE_RATES = {
     ("convolutional", "in place"): 0.01,
-    ("convolutional", "shuffled"): 0.01,
+    ("convolutional", "shuffled"): 0.003,
     ("dense", "in place"): 0.01,
     ("dense", "shuffled"): 0.01,
 }
@@ -53,7 +53,7 @@ MEMORY_RATES = {
 }
 FORECAST_SETTINGS = {
     "LSTM": (0.01, 200),
-    "dense": (0.003, 100),
+    "dense": (0.01, 100),
 }
 ORDER = 9  # of the autoregression
 ALONE: dict[str, dict[str, Recipe]] = {

@@ -25,7 +25,7 @@ FIRST_TARGET = 44  # the first year that anything is fitted to: enough years lie
 NUM_VALID_BLOCKS, NUM_TEST_BLOCKS = 6, 12
 HIDDEN, BATCH_SIZE = 16, 32
 NETWORKS = ("LSTM", "dense")
-SETTINGS = tuple((rate, steps) for rate in (0.003, 0.01) for steps in (100, 200))
+SETTINGS = tuple((rate, steps) for rate in (0.003, 0.01) for steps in (100, 200, 400))
 ORDERS = (2, 3, 6, 9, 12, 18, 24, 33)
 
 
