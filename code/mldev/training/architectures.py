@@ -74,19 +74,8 @@ def together(world: str, learning_rate: float, scale: float) -> Recipe:
 
 
 def recipes(world: str) -> dict[str, Recipe]:
-    """What the ablation compares: nothing, each remedy alone, all together, and all but one."""
-    every = together(world, *TOGETHER[world])
-    return {
-        **ALONE[world],
-        "together": every,
-        **{f"without {remedy}": robust.without(every, remedy) for remedy in REMEDIES},
-    }
-
-
-def chosen_recipes(world: str) -> dict[str, Recipe]:
-    """What the tuning chose: nothing, each remedy alone, and all together."""
-    every = together(world, *TOGETHER[world])
-    return {**ALONE[world], "together": every}
+    """What the ablation compares: nothing, each remedy alone, and all together, each as it was tuned."""
+    return {**ALONE[world], "together": together(world, *TOGETHER[world])}
 
 
 def _alone_grid() -> list[dict]:
@@ -99,7 +88,7 @@ def _alone_grid() -> list[dict]:
         {"world": w, "recipe": name, **asdict(Recipe(learning_rate=r, **on)), "seed": s}
         for w in WORLDS
         for name, on in tried
-        for r in robust.LEARNING_RATES
+        for r in robust.LEARNING_RATES[w]
         for s in TUNING_SEEDS
     ]
 
@@ -109,7 +98,7 @@ def _together_grid() -> list[dict]:
         {"world": w, "scale": k, **asdict(together(w, r, k)), "seed": s}
         for w in WORLDS
         for k in (0.5, 1.0)
-        for r in robust.LEARNING_RATES
+        for r in robust.LEARNING_RATES[w]
         for s in TUNING_SEEDS
     ]
 
@@ -128,7 +117,11 @@ def _image_grid(seeds: tuple[int, ...] | range, tuning: bool) -> list[dict]:
         {"network": n, "pixels": p, "learning_rate": rate, "seed": s}
         for s in seeds
         for (n, p), chosen in IMAGE_RATES.items()
-        for rate in (images.LEARNING_RATES if tuning else (chosen,))
+        for rate in (
+            (*images.LEARNING_RATES, *images.MORE_RATES.get((n, p), ()))
+            if tuning
+            else (chosen,)
+        )
     ]
 
 
@@ -157,7 +150,7 @@ def _forecast_grid(tuning: bool) -> list[dict]:
             "seed": s,
         }
         for n, chosen in FORECAST_SETTINGS.items()
-        for rate, steps in (forecast.SETTINGS if tuning else (chosen,))
+        for rate, steps in (forecast.settings(n) if tuning else (chosen,))
         for b in range(count)
         for s in ((TUNING_SEEDS[0],) if tuning else range(NUM_FORECAST_SEEDS))
     ]
@@ -252,6 +245,17 @@ STUDIES = {
             {"network": n, "seed": s}
             for s in range(NUM_SEEDS)
             for n in heads.OUTPUT_NETWORKS
+        ],
+        tolerance=TOLERANCE,
+    ),
+    "heads-tuning": Study(
+        f"{CHAPTER}-heads-tuning",
+        heads.head_tuning_row,
+        [
+            {"network": n, "learning_rate": rate, "seed": s}
+            for s in TUNING_SEEDS
+            for n in heads.TUNED
+            for rate in heads.LEARNING_RATES
         ],
         tolerance=TOLERANCE,
     ),

@@ -25,7 +25,8 @@ FIRST_TARGET = 44  # the first year that anything is fitted to: enough years lie
 NUM_VALID_BLOCKS, NUM_TEST_BLOCKS = 6, 12
 HIDDEN, BATCH_SIZE = 16, 32
 NETWORKS = ("LSTM", "dense")
-SETTINGS = tuple((rate, steps) for rate in (0.003, 0.01) for steps in (100, 200, 400))
+STEPS = {"LSTM": (100, 200, 400), "dense": (100, 200)}  # more where more was best
+LEARNING_RATES = (0.003, 0.01)
 ORDERS = (2, 3, 6, 9, 12, 18, 24, 33)
 
 
@@ -125,6 +126,11 @@ def build(network: str, seed: int) -> nn.Module:
     if network == "dense":
         return dense(width_for(whole, lambda w: (WINDOW + w + CYCLE) * w))
     return Forecaster(HIDDEN)
+
+
+def settings(network: str) -> list[tuple[float, int]]:
+    """What a network may choose from: learning rates and numbers of steps."""
+    return [(rate, steps) for rate in LEARNING_RATES for steps in STEPS[network]]
 
 
 def cost(network: str) -> int:

@@ -27,6 +27,7 @@ from mldev.training.architectures_training import accuracy, descend, outputs
 
 NUM_SCRIPTS = len(SCRIPTS)
 LEARNING_RATE = 0.01  # of the convolutional network, chosen on validation drawings
+LEARNING_RATES = (0.003, 0.01, 0.03)
 UNSURE = 0.2  # how often the script that is told is a wrong one
 BATCH_SIZE = 64
 NAMED = 1  # drawings of each character that carry its name, where names are rare
@@ -88,7 +89,9 @@ def bayes(scores: Tensor, told: Tensor, script_of: Tensor, unsure: float) -> Ten
     return torch.log_softmax(scores, dim=1) + torch.log(likely)
 
 
-def train_two_inputs(data: Draw, told: Tensor, seed: int) -> ImageAndScript:
+def train_two_inputs(
+    data: Draw, told: Tensor, seed: int, learning_rate: float = LEARNING_RATE
+) -> ImageAndScript:
     """Train with the scripts that came with the training images."""
     torch.manual_seed(seed)
     model, train = ImageAndScript(), data.train
@@ -98,13 +101,18 @@ def train_two_inputs(data: Draw, told: Tensor, seed: int) -> ImageAndScript:
         lambda rows: loss(model(train.images[rows], told[rows]), train.characters[rows]),
         len(train),
         num_steps=NUM_STEPS,
-        learning_rate=LEARNING_RATE,
+        learning_rate=learning_rate,
         seed=seed,
     )
 
 
 def train_two_outputs(
-    images: Tensor, characters: Tensor, scripts: Tensor, seed: int, few: bool
+    images: Tensor,
+    characters: Tensor,
+    scripts: Tensor,
+    seed: int,
+    few: bool,
+    learning_rate: float = LEARNING_RATE,
 ) -> CharacterAndScript:
     """Train both heads, their losses added; where names are `few`, half of each batch is drawn from the named rows.
 
@@ -125,20 +133,24 @@ def train_two_outputs(
         )
 
     size = BATCH_SIZE // 2 if few else BATCH_SIZE
-    rate = LEARNING_RATE
     return descend(
         model,
         loss_of,
         len(images),
         num_steps=NUM_STEPS,
-        learning_rate=rate,
+        learning_rate=learning_rate,
         batch_size=size,
         seed=seed,
     )
 
 
 def train_one(
-    images: Tensor, labels: Tensor, num_labels: int, seed: int, num_steps: int
+    images: Tensor,
+    labels: Tensor,
+    num_labels: int,
+    seed: int,
+    num_steps: int,
+    learning_rate: float = LEARNING_RATE,
 ) -> nn.Module:
     """The rival: a network for one question alone."""
     torch.manual_seed(seed)
@@ -150,7 +162,7 @@ def train_one(
         lambda rows: loss(model(images[rows]), labels[rows]),
         len(images),
         num_steps=num_steps,
-        learning_rate=LEARNING_RATE,
+        learning_rate=learning_rate,
         seed=seed,
     )
 
@@ -244,3 +256,22 @@ OUTPUT_NETWORKS = (
     "both, few names",
     "character, few names",
 )
+
+
+def head_tuning_row(row: dict) -> dict:
+    """One training at one learning rate: the share of validation characters that it names."""
+    torch.set_num_threads(1)
+    seed, rate, data = row["seed"], row["learning_rate"], draw(row["seed"])
+    train, valid = data.train, data.valid
+    if row["network"] == "image and script":
+        model = train_two_inputs(data, train.scripts, seed, rate)
+        found = outputs(model, valid.images, valid.scripts)
+    else:
+        images, names = train.images, train.characters
+        model = train_two_outputs(images, names, train.scripts, seed, False, rate)
+        with torch.no_grad():
+            found = model.eval()(valid.images)[0]
+    return {"valid": round(accuracy(found, valid.characters), 6)}
+
+
+TUNED = ("image and script", "both")
