@@ -57,10 +57,25 @@ FORECAST_SETTINGS = {
 }
 ORDER = 9  # of the autoregression
 ALONE: dict[str, dict[str, Recipe]] = {
-    "true labels": {},
-    "faulty labels": {},
+    "true labels": {
+        "nothing": Recipe(0.001),
+        "dropout": Recipe(0.003, dropout=0.25),
+        "batch norm": Recipe(0.003, batch_norm=1),
+        "weight decay": Recipe(0.01, weight_decay=0.1),
+        "augmentation": Recipe(0.003, augmentation=0.5),
+        "early stopping": Recipe(0.003, patience=4),
+    },
+    "faulty labels": {
+        "nothing": Recipe(0.001),
+        "dropout": Recipe(0.003, dropout=0.25),
+        "batch norm": Recipe(0.001, batch_norm=1),
+        "weight decay": Recipe(0.001, weight_decay=0.1),
+        "augmentation": Recipe(0.001, augmentation=0.5),
+        "early stopping": Recipe(0.001, patience=4),
+    },
 }
-TOGETHER = {"true labels": (0.003, 1.0), "faulty labels": (0.003, 1.0)}
+SCALES = (0.5, 1.0)  # of all strengths, when all are on
+TOGETHER = {"true labels": (0.001, 0.5), "faulty labels": (0.001, 0.5)}
 
 
 def together(world: str, learning_rate: float, scale: float) -> Recipe:
@@ -97,7 +112,7 @@ def _together_grid() -> list[dict]:
     return [
         {"world": w, "scale": k, **asdict(together(w, r, k)), "seed": s}
         for w in WORLDS
-        for k in (0.5, 1.0)
+        for k in SCALES
         for r in robust.LEARNING_RATES[w]
         for s in TUNING_SEEDS
     ]
@@ -108,6 +123,15 @@ def _ablation_grid() -> list[dict]:
         {"world": w, "recipe": name, **asdict(recipe), "seed": seed}
         for w in WORLDS
         for name, recipe in recipes(w).items()
+        for seed in range(NUM_RECIPE_SEEDS)
+    ]
+
+
+def _rates_grid() -> list[dict]:
+    """Nothing but a learning rate: how much of a remedy's gain is the rate that it was tuned with?"""
+    return [
+        {"world": "true labels", "recipe": "nothing", **asdict(Recipe(r)), "seed": seed}
+        for r in (0.003, 0.01)
         for seed in range(NUM_RECIPE_SEEDS)
     ]
 
@@ -150,7 +174,7 @@ def _forecast_grid(tuning: bool) -> list[dict]:
             "seed": s,
         }
         for n, chosen in FORECAST_SETTINGS.items()
-        for rate, steps in (forecast.settings(n) if tuning else (chosen,))
+        for rate, steps in (forecast.SETTINGS if tuning else (chosen,))
         for b in range(count)
         for s in ((TUNING_SEEDS[0],) if tuning else range(NUM_FORECAST_SEEDS))
     ]
@@ -263,6 +287,24 @@ STUDIES = {
         f"{CHAPTER}-robust-tuning",
         robust.recipe_row,
         _alone_grid(),
+        tolerance=TOLERANCE,
+    ),
+    "robust-together": Study(
+        f"{CHAPTER}-robust-together",
+        robust.recipe_row,
+        _together_grid(),
+        tolerance=TOLERANCE,
+    ),
+    "robust": Study(
+        f"{CHAPTER}-robust",
+        robust.recipe_row,
+        _ablation_grid(),
+        tolerance=TOLERANCE,
+    ),
+    "robust-rates": Study(
+        f"{CHAPTER}-robust-rates",
+        robust.recipe_row,
+        _rates_grid(),
         tolerance=TOLERANCE,
     ),
     "forecast-tuning": Study(

@@ -21,12 +21,13 @@ from mldev.training.architectures_training import descend, outputs, width_for
 
 CYCLE = 11  # years of a block, and the furthest horizon
 WINDOW = 22  # years that a network reads
-FIRST_TARGET = 44  # the first year that anything is fitted to: enough years lie before it
+FIRST_TARGET = (
+    44  # the first year that anything is fitted to: enough years lie before it
+)
 NUM_VALID_BLOCKS, NUM_TEST_BLOCKS = 6, 12
 HIDDEN, BATCH_SIZE = 16, 32
 NETWORKS = ("LSTM", "dense")
-STEPS = {"LSTM": (100, 200, 400), "dense": (100, 200)}  # more where more was best
-LEARNING_RATES = (0.003, 0.01)
+SETTINGS = tuple((rate, steps) for rate in (0.003, 0.01) for steps in (100, 200))
 ORDERS = (2, 3, 6, 9, 12, 18, 24, 33)
 
 
@@ -126,11 +127,6 @@ def build(network: str, seed: int) -> nn.Module:
     if network == "dense":
         return dense(width_for(whole, lambda w: (WINDOW + w + CYCLE) * w))
     return Forecaster(HIDDEN)
-
-
-def settings(network: str) -> list[tuple[float, int]]:
-    """What a network may choose from: learning rates and numbers of steps."""
-    return [(rate, steps) for rate in LEARNING_RATES for steps in STEPS[network]]
 
 
 def cost(network: str) -> int:

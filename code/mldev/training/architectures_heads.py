@@ -6,8 +6,6 @@ networks, or reading the script off the character, for the second output.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -67,7 +65,9 @@ def told_scripts(drawings: Drawings, unsure: float, seed: int) -> Tensor:
     rng = np.random.default_rng([seed, len(drawings)])
     wrong = torch.from_numpy(rng.random(len(drawings)) < unsure)
     other = torch.from_numpy(rng.integers(1, NUM_SCRIPTS, len(drawings)))
-    return torch.where(wrong, (drawings.scripts + other) % NUM_SCRIPTS, drawings.scripts)
+    return torch.where(
+        wrong, (drawings.scripts + other) % NUM_SCRIPTS, drawings.scripts
+    )
 
 
 def bayes(scores: Tensor, told: Tensor, script_of: Tensor, unsure: float) -> Tensor:
@@ -98,7 +98,9 @@ def train_two_inputs(
     loss = nn.functional.cross_entropy
     return descend(
         model,
-        lambda rows: loss(model(train.images[rows], told[rows]), train.characters[rows]),
+        lambda rows: loss(
+            model(train.images[rows], told[rows]), train.characters[rows]
+        ),
         len(train),
         num_steps=NUM_STEPS,
         learning_rate=learning_rate,

@@ -176,8 +176,6 @@ def image_row(row: dict) -> dict:
         model, arrange(data.train.images), data.train.characters, row["seed"], rate
     )
     return {
-        name: round(
-            accuracy(outputs(model, arrange(part.images)), part.characters), 6
-        )
+        name: round(accuracy(outputs(model, arrange(part.images)), part.characters), 6)
         for name, part in (("valid", data.valid), ("test", data.test))
     }

@@ -67,9 +67,7 @@ def width(kind: str) -> int:
     per_step = 4 * HIDDEN * (INPUTS + HIDDEN)
     if kind == "dense":
         steps = LENGTH * INPUTS
-        return width_for(
-            LENGTH * per_step, lambda w: (steps + w) * w + w * NUM_SYMBOLS
-        )
+        return width_for(LENGTH * per_step, lambda w: (steps + w) * w + w * NUM_SYMBOLS)
     blocks = {"RNN": 1, "GRU": 3, "LSTM": 4}[kind]
     return width_for(per_step, lambda w: blocks * w * (INPUTS + w))
 

@@ -81,9 +81,7 @@ def test_bayes_rule_is_the_rule():
     told, unsure = torch.tensor([0, 1, 2, 3, 0]), 0.2
     image = torch.softmax(scores, 1)
     for row in range(5):
-        joint = torch.tensor(
-            [image[row, c] * (0.8 if script_of[c] == told[row] else 0.2 / 3) for c in range(6)]
-        )
+        joint = torch.tensor([image[row, c] * (0.8 if script_of[c] == told[row] else 0.2 / 3) for c in range(6)])
         expected = joint / joint.sum()
         found = torch.softmax(heads.bayes(scores, told, script_of, unsure)[row], 0)
         assert torch.allclose(found, expected, atol=1e-6)
@@ -220,6 +218,7 @@ def test_the_autoregression_equals_statsmodels(record_property):
 
 def test_each_horizon_takes_its_own_answer(monkeypatch):
     """A network that always answers 1, 2, ..., 11 must give column h the answer h."""
+
     class Counting(torch.nn.Module):
         def __init__(self):
             super().__init__()

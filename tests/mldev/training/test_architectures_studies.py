@@ -6,9 +6,12 @@ import torch
 from mldev.experiments import interval, paired_difference
 from mldev.training import architectures as chapter
 from mldev.training import architectures_forecast as forecast
+from mldev.training import architectures_heads as heads
+from mldev.training import architectures_images as images
 from mldev.training import architectures_memory as memory
 from mldev.training.architectures import STUDIES, scores
 from mldev.training.architectures_cells import reach
+from mldev.training.architectures_pictures import directedness
 from mldev.training.architectures_robust import FIELDS, WORLDS, Recipe
 
 
@@ -23,6 +26,9 @@ def test_learning_rates_are_those_that_tuning_chose():
     for (network, pixels), rate in chapter.IMAGE_RATES.items():
         part = rows[(rows["network"] == network) & (rows["pixels"] == pixels)]
         assert best(part, ["learning_rate"]) == (rate,)
+    rows = STUDIES["heads-tuning"].rows()
+    for network in heads.TUNED:
+        assert best(rows[rows["network"] == network], ["learning_rate"]) == (heads.LEARNING_RATE,)
     rows = STUDIES["memory-tuning"].rows()
     for reader, rate in chapter.MEMORY_RATES.items():
         assert best(rows[rows["reader"] == reader], ["learning_rate"]) == (rate,)
@@ -102,14 +108,96 @@ def told(way, world):
 
 def test_it_is_the_script_that_helps():
     alone = scores(STUDIES["inputs"].rows(), "image alone", network="image")
-    for way in ("Bayes", "two inputs"):
-        for world in ("sure", "unsure"):
-            assert chapter.corrected(told(way, world), alone, 4).above(0)
+    for way, world in (("Bayes", "sure"), ("two inputs", "sure"), ("Bayes", "unsure")):
+        assert chapter.corrected(told(way, world), alone, 4).above(0)
     assert not chapter.corrected(alone, alone, 4).above(0)
 
 
-def test_a_second_output_helps_where_names_are_rare():
-    rows = STUDIES["outputs"].rows()
-    both, one = (scores(rows, "character", network=f"{n}, few names") for n in ("both", "character"))
-    assert paired_difference(both, one).above(0)
-    assert not paired_difference(one, one).above(0)
+def test_the_rule_is_ahead_because_of_the_rule():
+    rule, network = told("Bayes", "sure"), told("two inputs", "sure")
+    assert chapter.corrected(rule, network, 2).above(0)
+    alone = scores(STUDIES["inputs"].rows(), "image alone", network="image")
+    assert not chapter.corrected(alone, network, 2).above(0)
+
+
+def output(network, question):
+    return scores(STUDIES["outputs"].rows(), question, network=network)
+
+
+def test_sharing_is_ahead_because_of_the_steps():
+    """Against two networks of half the steps; not against the one that has all of them."""
+    for question in ("character", "script"):
+        split = output(f"{question}, half the steps", question)
+        assert chapter.corrected(output("both", question), split, 4).above(0)
+        assert not chapter.corrected(split, split, 4).above(0)
+    whole = scores(STUDIES["inputs"].rows(), "image alone", network="image")
+    assert not chapter.corrected(output("both", "character"), whole, 4).above(0)
+
+
+def test_it_is_reading_off_that_tells_the_script():
+    read = scores(STUDIES["inputs"].rows(), "script", network="image")
+    assert chapter.corrected(output("both", "script"), read, 4).below(0)
+    taught = output("script, half the steps", "script")
+    assert not chapter.corrected(output("both", "script"), taught, 4).below(0)
+
+
+def test_scripts_are_learned_from_the_labels_of_all():
+    both, one = (output(f"{n}, few names", "script") for n in ("both", "character"))
+    assert chapter.corrected(both, one, 2).above(0)
+    assert not chapter.corrected(one, one, 2).above(0)
+
+
+def test_training_turns_kernels_to_edges():
+    data = images.draw(0)
+    model = images.build("convolutional", 0)
+    start = directedness(model[0][0].weight.detach())
+    assert not paired_difference(start, start).above(0)
+    rate = chapter.IMAGE_RATES["convolutional", "in place"]
+    images.train_on(model, data.train.images, data.train.characters, 0, rate)
+    assert paired_difference(directedness(model[0][0].weight.detach()), start).above(0)
+
+
+def test_directedness_of_an_edge_is_one_and_of_a_flat_patch_none():
+    edge = torch.sign(torch.arange(5.0) - 2)[None, None, :, None].expand(1, 1, 5, 5)
+    flat = torch.ones(1, 1, 5, 5)
+    assert directedness(edge)[0] > 0.99 and directedness(flat)[0] < 0.01
+
+
+def ablation(world, recipe, column="test"):
+    return scores(STUDIES["robust"].rows(), column, world=world, recipe=recipe)
+
+
+def gained(world, recipe, over="nothing"):
+    return chapter.corrected(ablation(world, recipe), ablation(world, over), 6)
+
+
+def test_batch_norm_turns_with_the_labels():
+    """Each half of the claim fails in the other world, and for the plain network."""
+    true, faulty = (gained(world, "batch norm") for world in WORLDS)
+    assert true.above(0) and faulty.below(0)
+    assert not true.below(0) and not faulty.above(0)
+    assert not gained("true labels", "nothing").above(0) and not gained("faulty labels", "nothing").below(0)
+
+
+def test_together_helps_on_true_labels_alone():
+    assert gained("true labels", "together").above(0)
+    assert not gained("faulty labels", "together").above(0)
+
+
+def test_augmentation_and_early_stopping_hurt_on_faulty_labels():
+    for remedy in ("augmentation", "early stopping"):
+        assert gained("faulty labels", remedy).below(0)
+    assert not gained("faulty labels", "weight decay").below(0)
+
+
+def test_batch_norm_learns_its_faults_by_heart():
+    plain = ablation("faulty labels", "nothing", "train")
+    assert paired_difference(ablation("faulty labels", "batch norm", "train"), plain).above(0)
+    assert not paired_difference(ablation("faulty labels", "weight decay", "train"), plain).above(0)
+
+
+def test_batch_norm_is_more_than_its_rate():
+    rates = STUDIES["robust-rates"].rows()
+    for remedy, ahead in (("batch norm", True), ("weight decay", False)):
+        plain = scores(rates, learning_rate=chapter.ALONE["true labels"][remedy].learning_rate)
+        assert chapter.corrected(ablation("true labels", remedy), plain, 5).above(0) == ahead
