@@ -7,7 +7,6 @@ from mldev.experiments import interval, paired_difference
 from mldev.training import architectures as chapter
 from mldev.training import architectures_forecast as forecast
 from mldev.training import architectures_heads as heads
-from mldev.training import architectures_images as images
 from mldev.training import architectures_memory as memory
 from mldev.training.architectures import STUDIES, scores
 from mldev.training.architectures_cells import reach
@@ -151,16 +150,6 @@ def test_scripts_are_learned_from_the_labels_of_all():
     both, one = (output(f"{n}, few names", "script") for n in ("both", "character"))
     assert chapter.corrected(both, one, 2).above(0)
     assert not chapter.corrected(one, one, 2).above(0)
-
-
-def test_training_turns_kernels_to_edges():
-    data = images.draw(0)
-    model = images.build("convolutional", 0)
-    start = directedness(model[0][0].weight.detach())
-    assert not paired_difference(start, start).above(0)
-    rate = chapter.IMAGE_RATES["convolutional", "in place"]
-    images.train_on(model, data.train.images, data.train.characters, 0, rate)
-    assert paired_difference(directedness(model[0][0].weight.detach()), start).above(0)
 
 
 def test_directedness_of_an_edge_is_one_and_of_a_flat_patch_none():
