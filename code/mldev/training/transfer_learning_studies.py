@@ -1,0 +1,221 @@
+"""The chapter's studies: learning rates chosen on one side, strategies judged on the other.
+
+Every strategy may try the same number of rates, for every number of labels, on tasks that no judgement uses. The
+rate that was best there is the one that it is judged with.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from mldev.studies import Study, StudyDisagrees
+from mldev.training import transfer_learning_glyphs as letters
+from mldev.training import transfer_learning_series as series
+from mldev.training import transfer_learning_text as text
+from mldev.training.transfer_learning_loop import accuracy
+from mldev.training.transfer_learning_strategies import (
+    DOCSTRINGS,
+    LETTERS,
+    SYLLABLES,
+    Strategy,
+    moved,
+    set_back,
+    transfer,
+)
+
+CHAPTER = "training/transfer-learning"
+NUM_SEEDS = 5
+RATES = {
+    "letters": (0.01, 0.03, 0.1, 0.3),
+    "syllables": (0.01, 0.03, 0.1, 0.3),
+    "docstrings": (0.1, 0.3, 1.0, 3.0),
+}
+STRENGTHS = (1.0, 10.0, 100.0, 1000.0)  # of the word counts' regression
+WORD_COUNTS = "word counts"
+TARGETS = {"letters": LETTERS, "syllables": SYLLABLES, "docstrings": DOCSTRINGS}
+LABELS = {
+    "letters": (1, 2, 5, 10, 20),
+    "syllables": (2, 5, 20),
+    "docstrings": (1, 2, 5, 10, 20),
+}
+# the two strategies beside the main comparison are asked less
+FEWER_LABELS = {
+    "full, graded rates": (5, 20),
+    "scratch, four times the steps": (20,),
+}
+TOLERANCE = 0.03  # of an accuracy: another processor trains a little apart
+
+
+def labels_of(target: str, strategy: str) -> tuple[int, ...]:
+    """The numbers of labels per class for which a strategy is measured."""
+    return FEWER_LABELS.get(strategy, LABELS[target])
+
+
+def rate_grid() -> list[dict]:
+    """Every strategy of every target, with every number of labels and every rate."""
+    grid = [
+        {"target": target, "strategy": name, "labels": labels, "rate": rate}
+        for target, strategies in TARGETS.items()
+        for name in strategies
+        for labels in labels_of(target, name)
+        for rate in RATES[target]
+    ]
+    counts = [
+        {
+            "target": "docstrings",
+            "strategy": WORD_COUNTS,
+            "labels": labels,
+            "rate": strength,
+        }
+        for labels in LABELS["docstrings"]
+        for strength in STRENGTHS
+    ]
+    return grid + counts
+
+
+def judge_grid(target: str) -> list[dict]:
+    """Every seed, strategy and number of labels."""
+    names = [*TARGETS[target], *([WORD_COUNTS] if target == "docstrings" else [])]
+    return [
+        {"seed": seed, "strategy": name, "labels": labels}
+        for seed in range(NUM_SEEDS)
+        for name in names
+        for labels in labels_of(target, name)
+    ]
+
+
+def rate_row(row: dict) -> dict:
+    """Accuracy with one rate, on the tasks for choosing, all with the pre-training of seed 0."""
+    labels, rate = row["labels"], row["rate"]
+    if row["strategy"] == WORD_COUNTS:
+        library = text.CHOOSING[0]
+        found = [text.word_counts(library, labels, draw, rate) for draw in (0, 1)]
+        return {"accuracy": round(float(np.mean(found)), 5)}
+    strategy = TARGETS[row["target"]][row["strategy"]]
+    if row["target"] == "letters":
+        tasks = [letters.letters_task(name, labels, 0) for name in letters.CHOOSING[:2]]
+    elif row["target"] == "syllables":
+        tasks = [series.syllables_task(series.CHOOSING, labels, 0)]
+    else:
+        name = text.CHOOSING[0]
+        tasks = [text.module_task(name, labels, draw) for draw in (0, 1)]
+    return {"accuracy": round(mean_accuracy(strategy, tasks, rate), 5)}
+
+
+def mean_accuracy(
+    strategy: Strategy, tasks: list[letters.Task], rate: float, seed: int = 0
+) -> float:
+    """Test accuracy after the transfer, over some tasks."""
+    learned = [transfer(strategy, task, rate, seed)[1] for task in tasks]
+    return float(
+        np.mean(
+            [
+                accuracy(model, task.test_inputs, task.test_labels)
+                for model, task in zip(learned, tasks, strict=True)
+            ]
+        )
+    )
+
+
+def chosen_rate(target: str, strategy: str, labels: int) -> float:
+    """The rate with the highest accuracy on the tasks for choosing (of equals, the smallest)."""
+    rows = STUDIES["rates"].rows()
+    mine = rows[
+        (rows["target"] == target)
+        & (rows["strategy"] == strategy)
+        & (rows["labels"] == labels)
+    ]
+    return float(mine.loc[mine["accuracy"].idxmax(), "rate"])
+
+
+def letters_row(row: dict) -> dict:
+    """One seed: its own pre-training, and tasks in two scripts. How far layers move, and what that is worth."""
+    strategy, seed = LETTERS[row["strategy"]], row["seed"]
+    rate = chosen_rate("letters", row["strategy"], row["labels"])
+    found = []
+    for script in np.take(letters.JUDGING, (2 * seed, 2 * seed + 1), mode="wrap"):
+        task = letters.letters_task(str(script), row["labels"], seed)
+        before, after = transfer(strategy, task, rate, seed)
+        right = accuracy(after, task.test_inputs, task.test_labels)
+        found.append([right, *moved(before, after), *set_back(before, after, task)])
+    names = [f"{what} {n}" for what in ("moved", "lost") for n in letters.LAYERS[:-1]]
+    return {"rate": rate} | rounded(["accuracy", *names], np.mean(found, axis=0))
+
+
+def syllables_row(row: dict) -> dict:
+    """One seed: its own pre-training and drawings. Consonants and vowels apart."""
+    strategy, seed = SYLLABLES[row["strategy"]], row["seed"]
+    rate = chosen_rate("syllables", row["strategy"], row["labels"])
+    task = series.syllables_task(series.JUDGING, row["labels"], seed)
+    _, after = transfer(strategy, task, rate, seed)
+    right = accuracy(after, task.test_inputs, task.test_labels)
+    both = series.consonants_and_vowels(after, task)
+    return {"rate": rate} | rounded(["accuracy", "consonant", "vowel"], [right, *both])
+
+
+def docstrings_row(row: dict) -> dict:
+    """One seed: its own pre-training, and a draw of texts from each library."""
+    labels, seed = row["labels"], row["seed"]
+    rate = chosen_rate("docstrings", row["strategy"], labels)
+    if row["strategy"] == WORD_COUNTS:
+        found = [text.word_counts(name, labels, seed, rate) for name in text.JUDGING]
+    else:
+        strategy = DOCSTRINGS[row["strategy"]]
+        tasks = [text.module_task(name, labels, seed) for name in text.JUDGING]
+        found = [mean_accuracy(strategy, [task], rate, seed) for task in tasks]
+    names = ["accuracy", *text.JUDGING]
+    return {"rate": rate} | rounded(names, [np.mean(found), *found])
+
+
+def rounded(names: Iterable[str], values: Iterable[float]) -> dict:
+    """A row's results, short enough to read."""
+    return {n: round(float(v), 5) for n, v in zip(names, values, strict=True)}
+
+
+STUDIES = {
+    "rates": Study(f"{CHAPTER}-rates", rate_row, rate_grid(), tolerance=TOLERANCE),
+    "letters": Study(
+        f"{CHAPTER}-letters", letters_row, judge_grid("letters"), tolerance=TOLERANCE
+    ),
+    "syllables": Study(
+        f"{CHAPTER}-syllables",
+        syllables_row,
+        judge_grid("syllables"),
+        tolerance=TOLERANCE,
+    ),
+    "docstrings": Study(
+        f"{CHAPTER}-docstrings",
+        docstrings_row,
+        judge_grid("docstrings"),
+        tolerance=TOLERANCE,
+    ),
+}
+
+
+def agree(study: Study, num_rows: int, **chosen: object) -> pd.DataFrame:
+    """Run a random sample of the chosen rows again, and raise `StudyDisagrees` where they differ from the kept.
+
+    For rows whose costly part, the pre-training, the page has done anyway.
+    """
+    kept = study.rows()
+    fits = np.all([kept[name] == value for name, value in chosen.items()], axis=0)
+    if not fits.any():
+        raise StudyDisagrees(f"study {study.name!r}: no row with {chosen}")
+    digest = hashlib.sha256(study.path.read_bytes()).digest()
+    rng = np.random.default_rng(int.from_bytes(digest[:8], "big"))
+    places = np.flatnonzero(fits)
+    places = np.sort(rng.choice(places, min(num_rows, len(places)), replace=False))
+    apart = []
+    for place in places:
+        old, new = kept.iloc[place], study.run_row(dict(study.grid[place]))
+        worst = max(new, key=lambda name: abs(new[name] - old[name]))
+        apart.append(abs(new[worst] - old[worst]))
+        if apart[-1] > study.tolerance:
+            raise StudyDisagrees(
+                f"study {study.name!r}: {study.grid[place]}: {worst} was {old[worst]}, is {new[worst]}"
+            )
+    return kept.iloc[places].assign(difference=apart)
