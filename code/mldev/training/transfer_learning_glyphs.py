@@ -1,4 +1,4 @@
-"""Letters: six scripts to learn from, three on which learning rates are chosen, five on which strategies are judged."""
+"""Letters: six scripts to learn from, two on which learning rates are chosen, five on which strategies are judged."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LAYERS = ("first", "second", "third", "head")
 SIZE = 20  # of an image, in pixels
 FEATURES = 288
 SOURCE = ("Latin", "Greek", "Cyrillic", "Coptic", "Lisu", "Old Italic")
-CHOOSING = ("Armenian", "Lao", "Nko")
+CHOOSING = ("Armenian", "Lao")
 JUDGING = ("Arabic", "Georgian", "Hebrew", "Ogham", "Tifinagh")
 NUM_CLASSES = 20
 MOST_LABELS, NUM_TEST = 20, 15  # drawings of each class
@@ -59,9 +59,7 @@ def block(channels_in: int, channels_out: int) -> nn.Sequential:
     )
 
 
-def with_new_head(
-    model: nn.Sequential, num_classes: int, seed: int
-) -> nn.Sequential:
+def with_new_head(model: nn.Sequential, num_classes: int, seed: int) -> nn.Sequential:
     """A copy of the model whose last linear layer starts anew, for other classes."""
     torch.manual_seed(seed)
     model = copy.deepcopy(model)
@@ -89,9 +87,7 @@ def pretrained(seed: int, mirrored: bool = False) -> nn.Sequential:
     """
     images, labels = source()
     if mirrored:
-        images = mirror(
-            images, np.random.default_rng(seed).integers(0, 4, len(images))
-        )
+        images = mirror(images, np.random.default_rng(seed).integers(0, 4, len(images)))
     model = network(int(labels.max()) + 1, seed)
     rates = [SOURCE_RATE] * len(model)
     steps = MIRRORED_STEPS if mirrored else SOURCE_STEPS

@@ -85,8 +85,6 @@ def run(model: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
     return torch.cat([model(part) for part in inputs.split(256)])
 
 
-def accuracy(
-    model: nn.Module, inputs: torch.Tensor, labels: torch.Tensor
-) -> float:
+def accuracy(model: nn.Module, inputs: torch.Tensor, labels: torch.Tensor) -> float:
     """The share of inputs whose highest score is that of their label."""
     return float((run(model, inputs).argmax(dim=1) == labels).float().mean())

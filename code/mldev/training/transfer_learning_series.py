@@ -79,7 +79,8 @@ def likeness(features: nn.Module, images: torch.Tensor) -> float:
     cosines = [
         F.cosine_similarity(
             upright - centre,
-            run(features, mirror(images, np.full(len(images), how))).flatten(1) - centre,
+            run(features, mirror(images, np.full(len(images), how))).flatten(1)
+            - centre,
         ).mean()
         for how in (1, 2, 3)
     ]

@@ -17,7 +17,7 @@ from mldev.training.transfer_learning_glyphs import (
 from mldev.training.transfer_learning_loop import accuracy, fine_tune
 from mldev.training.transfer_learning_text import pretrained_reader, reader
 
-NUM_STEPS = 60
+NUM_STEPS = 40
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,7 @@ LETTERS = {
     "first frozen": Strategy("letters", (0, 1, 1, 1)),
     "full": Strategy("letters", (1, 1, 1, 1)),
     "full, graded rates": Strategy("letters", (1 / 27, 1 / 9, 1 / 3, 1)),
-    "scratch, four times the steps": Strategy(
-        "scratch", (1, 1, 1, 1), 4 * NUM_STEPS
-    ),
+    "scratch, four times the steps": Strategy("scratch", (1, 1, 1, 1), 4 * NUM_STEPS),
 }
 FOUR = ("scratch", "frozen", "partly frozen", "full")
 SYLLABLES = {
@@ -102,14 +100,10 @@ def moved(before: nn.Sequential, after: nn.Sequential) -> list[float]:
 
 def flat(layer: nn.Module) -> torch.Tensor:
     """The weights of a layer that multiply (not what is added, nor a normalisation's scale), as one vector."""
-    return torch.cat(
-        [w.detach().flatten() for w in layer.parameters() if w.dim() > 1]
-    )
+    return torch.cat([w.detach().flatten() for w in layer.parameters() if w.dim() > 1])
 
 
-def set_back(
-    before: nn.Sequential, after: nn.Sequential, task: Task
-) -> list[float]:
+def set_back(before: nn.Sequential, after: nn.Sequential, task: Task) -> list[float]:
     """For each layer but the head, the test accuracy that is lost when that layer alone is as it was before."""
     full = accuracy(after, task.test_inputs, task.test_labels)
     lost = []

@@ -38,13 +38,13 @@ STRENGTHS = (1.0, 10.0, 100.0, 1000.0)  # of the word counts' regression
 WORD_COUNTS = "word counts"
 TARGETS = {"letters": LETTERS, "syllables": SYLLABLES, "docstrings": DOCSTRINGS}
 LABELS = {
-    "letters": (1, 2, 5, 10, 20),
-    "syllables": (2, 5, 20),
-    "docstrings": (1, 2, 5, 10, 20),
+    "letters": (1, 3, 8, 20),
+    "syllables": (3, 8, 20),
+    "docstrings": (1, 3, 8, 20),
 }
 # the two strategies beside the main comparison are asked less
 FEWER_LABELS = {
-    "full, graded rates": (5, 20),
+    "full, graded rates": (3, 20),
     "scratch, four times the steps": (20,),
 }
 TOLERANCE = 0.03  # of an accuracy: another processor trains a little apart
@@ -55,55 +55,58 @@ def labels_of(target: str, strategy: str) -> tuple[int, ...]:
     return FEWER_LABELS.get(strategy, LABELS[target])
 
 
-def rate_grid() -> list[dict]:
-    """Every strategy of every target, with every number of labels and every rate."""
-    grid = [
-        {"target": target, "strategy": name, "labels": labels, "rate": rate}
-        for target, strategies in TARGETS.items()
-        for name in strategies
+def names_of(target: str) -> list[str]:
+    """The strategies of a target, and for texts the rival that counts words."""
+    return [*TARGETS[target], *([WORD_COUNTS] if target == "docstrings" else [])]
+
+
+def rate_grid(target: str) -> list[dict]:
+    """Every strategy with every number of labels and every rate (for word counts, every strength)."""
+    return [
+        {"strategy": name, "labels": labels, "rate": rate}
+        for name in names_of(target)
         for labels in labels_of(target, name)
-        for rate in RATES[target]
+        for rate in (STRENGTHS if name == WORD_COUNTS else RATES[target])
     ]
-    counts = [
-        {
-            "target": "docstrings",
-            "strategy": WORD_COUNTS,
-            "labels": labels,
-            "rate": strength,
-        }
-        for labels in LABELS["docstrings"]
-        for strength in STRENGTHS
-    ]
-    return grid + counts
 
 
 def judge_grid(target: str) -> list[dict]:
     """Every seed, strategy and number of labels."""
-    names = [*TARGETS[target], *([WORD_COUNTS] if target == "docstrings" else [])]
     return [
         {"seed": seed, "strategy": name, "labels": labels}
         for seed in range(NUM_SEEDS)
-        for name in names
+        for name in names_of(target)
         for labels in labels_of(target, name)
     ]
 
 
-def rate_row(row: dict) -> dict:
-    """Accuracy with one rate, on the tasks for choosing, all with the pre-training of seed 0."""
-    labels, rate = row["labels"], row["rate"]
+def letters_rate_row(row: dict) -> dict:
+    """Accuracy with one rate on the scripts for choosing; like all such rows, with the pre-training of seed 0."""
+    names = letters.CHOOSING
+    tasks = [letters.letters_task(name, row["labels"], 0) for name in names]
+    return rounded(
+        ["accuracy"], [mean_accuracy(LETTERS[row["strategy"]], tasks, row["rate"])]
+    )
+
+
+def syllables_rate_row(row: dict) -> dict:
+    """Accuracy with one rate on the consonants for choosing."""
+    task = series.syllables_task(series.CHOOSING, row["labels"], 0)
+    return rounded(
+        ["accuracy"], [mean_accuracy(SYLLABLES[row["strategy"]], [task], row["rate"])]
+    )
+
+
+def docstrings_rate_row(row: dict) -> dict:
+    """Accuracy with one rate (for word counts, one strength) on the library for choosing, two draws of its texts."""
+    name, labels, rate = text.CHOOSING[0], row["labels"], row["rate"]
     if row["strategy"] == WORD_COUNTS:
-        library = text.CHOOSING[0]
-        found = [text.word_counts(library, labels, draw, rate) for draw in (0, 1)]
-        return {"accuracy": round(float(np.mean(found)), 5)}
-    strategy = TARGETS[row["target"]][row["strategy"]]
-    if row["target"] == "letters":
-        tasks = [letters.letters_task(name, labels, 0) for name in letters.CHOOSING[:2]]
-    elif row["target"] == "syllables":
-        tasks = [series.syllables_task(series.CHOOSING, labels, 0)]
-    else:
-        name = text.CHOOSING[0]
-        tasks = [text.module_task(name, labels, draw) for draw in (0, 1)]
-    return {"accuracy": round(mean_accuracy(strategy, tasks, rate), 5)}
+        found = [text.word_counts(name, labels, draw, rate) for draw in (0, 1)]
+        return rounded(["accuracy"], [np.mean(found)])
+    tasks = [text.module_task(name, labels, draw) for draw in (0, 1)]
+    return rounded(
+        ["accuracy"], [mean_accuracy(DOCSTRINGS[row["strategy"]], tasks, rate)]
+    )
 
 
 def mean_accuracy(
@@ -123,27 +126,22 @@ def mean_accuracy(
 
 def chosen_rate(target: str, strategy: str, labels: int) -> float:
     """The rate with the highest accuracy on the tasks for choosing (of equals, the smallest)."""
-    rows = STUDIES["rates"].rows()
-    mine = rows[
-        (rows["target"] == target)
-        & (rows["strategy"] == strategy)
-        & (rows["labels"] == labels)
-    ]
+    rows = STUDIES[f"{target}-rates"].rows()
+    mine = rows[(rows["strategy"] == strategy) & (rows["labels"] == labels)]
     return float(mine.loc[mine["accuracy"].idxmax(), "rate"])
 
 
 def letters_row(row: dict) -> dict:
-    """One seed: its own pre-training, and tasks in two scripts. How far layers move, and what that is worth."""
+    """One seed: its own pre-training and script. How far layers move, and what is lost when one is set back."""
     strategy, seed = LETTERS[row["strategy"]], row["seed"]
     rate = chosen_rate("letters", row["strategy"], row["labels"])
-    found = []
-    for script in np.take(letters.JUDGING, (2 * seed, 2 * seed + 1), mode="wrap"):
-        task = letters.letters_task(str(script), row["labels"], seed)
-        before, after = transfer(strategy, task, rate, seed)
-        right = accuracy(after, task.test_inputs, task.test_labels)
-        found.append([right, *moved(before, after), *set_back(before, after, task)])
+    script = letters.JUDGING[seed % len(letters.JUDGING)]
+    task = letters.letters_task(script, row["labels"], seed)
+    before, after = transfer(strategy, task, rate, seed)
+    right = accuracy(after, task.test_inputs, task.test_labels)
+    found = [right, *moved(before, after), *set_back(before, after, task)]
     names = [f"{what} {n}" for what in ("moved", "lost") for n in letters.LAYERS[:-1]]
-    return {"rate": rate} | rounded(["accuracy", *names], np.mean(found, axis=0))
+    return {"rate": rate} | rounded(["accuracy", *names], found)
 
 
 def syllables_row(row: dict) -> dict:
@@ -176,23 +174,32 @@ def rounded(names: Iterable[str], values: Iterable[float]) -> dict:
     return {n: round(float(v), 5) for n, v in zip(names, values, strict=True)}
 
 
+RATE_ROWS = {
+    "letters": letters_rate_row,
+    "syllables": syllables_rate_row,
+    "docstrings": docstrings_rate_row,
+}
+JUDGES = {
+    "letters": letters_row,
+    "syllables": syllables_row,
+    "docstrings": docstrings_row,
+}
 STUDIES = {
-    "rates": Study(f"{CHAPTER}-rates", rate_row, rate_grid(), tolerance=TOLERANCE),
-    "letters": Study(
-        f"{CHAPTER}-letters", letters_row, judge_grid("letters"), tolerance=TOLERANCE
-    ),
-    "syllables": Study(
-        f"{CHAPTER}-syllables",
-        syllables_row,
-        judge_grid("syllables"),
+    f"{target}-rates": Study(
+        f"{CHAPTER}-{target}-rates",
+        RATE_ROWS[target],
+        rate_grid(target),
         tolerance=TOLERANCE,
-    ),
-    "docstrings": Study(
-        f"{CHAPTER}-docstrings",
-        docstrings_row,
-        judge_grid("docstrings"),
+    )
+    for target in TARGETS
+} | {
+    target: Study(
+        f"{CHAPTER}-{target}",
+        JUDGES[target],
+        judge_grid(target),
         tolerance=TOLERANCE,
-    ),
+    )
+    for target in TARGETS
 }
 
 
