@@ -145,14 +145,19 @@ def letters_row(row: dict) -> dict:
 
 
 def syllables_row(row: dict) -> dict:
-    """One seed: its own pre-training and drawings. Consonants and vowels apart."""
+    """One seed: its own pre-training and drawings. Consonants and vowels apart, and how alike mirror images are."""
     strategy, seed = SYLLABLES[row["strategy"]], row["seed"]
     rate = chosen_rate("syllables", row["strategy"], row["labels"])
     task = series.syllables_task(series.JUDGING, row["labels"], seed)
-    _, after = transfer(strategy, task, rate, seed)
+    before, after = transfer(strategy, task, rate, seed)
     right = accuracy(after, task.test_inputs, task.test_labels)
     both = series.consonants_and_vowels(after, task)
-    return {"rate": rate} | rounded(["accuracy", "consonant", "vowel"], [right, *both])
+    some = task.test_inputs[::5]
+    alike = [series.likeness(model[:-1], some) for model in (before, after)]
+    return {"rate": rate} | rounded(
+        ["accuracy", "consonant", "vowel", "alike before", "alike after"],
+        [right, *both, *alike],
+    )
 
 
 def docstrings_row(row: dict) -> dict:
