@@ -22,8 +22,8 @@ CHOOSING = ("Armenian", "Lao")
 JUDGING = ("Arabic", "Georgian", "Hebrew", "Ogham", "Tifinagh")
 NUM_CLASSES = 20
 MOST_LABELS, NUM_TEST = 20, 15  # drawings of each class
+DRAWINGS = 20  # of each letter of the source
 SOURCE_STEPS, SOURCE_BATCH, SOURCE_RATE = 500, 64, 0.1
-MIRRORED_STEPS = 800  # four times as many drawings to know take longer
 
 
 @dataclass(frozen=True)
@@ -70,38 +70,18 @@ def with_new_head(model: nn.Sequential, num_classes: int, seed: int) -> nn.Seque
 @lru_cache(maxsize=1)
 def source() -> tuple[torch.Tensor, torch.Tensor]:
     """Drawings of the six scripts, (images, 1, 20, 20), and which character each one is."""
-    found = datasets.load("glyphs", scripts=SOURCE, samples=20, size=SIZE)
+    found = datasets.load("glyphs", scripts=SOURCE, samples=DRAWINGS, size=SIZE)
     return torch.from_numpy(found.images)[:, None], torch.from_numpy(found.labels)
 
 
-@lru_cache(maxsize=10)
-def pretrained(seed: int, mirrored: bool = False) -> nn.Sequential:
-    """The network after it has learned to tell all characters of the source apart.
-
-    Parameters
-    ----------
-    seed
-        Of the first weights and of the order of the images.
-    mirrored
-        Mirror every drawing at random, left to right, top to bottom, or both. Its label stays.
-    """
+@lru_cache(maxsize=5)
+def pretrained(seed: int) -> nn.Sequential:
+    """The network after it has learned to tell all letters of the source apart; the seed decides all that is random."""
     images, labels = source()
-    if mirrored:
-        images = mirror(images, np.random.default_rng(seed).integers(0, 4, len(images)))
     model = network(int(labels.max()) + 1, seed)
     rates = [SOURCE_RATE] * len(model)
-    steps = MIRRORED_STEPS if mirrored else SOURCE_STEPS
-    fine_tune(model, rates, images, labels, steps, seed, SOURCE_BATCH)
+    fine_tune(model, rates, images, labels, SOURCE_STEPS, seed, SOURCE_BATCH)
     return model
-
-
-def mirror(images: torch.Tensor, how: np.ndarray) -> torch.Tensor:
-    """Each image as it is (0), with left and right exchanged (1), top and bottom (2), or both (3)."""
-    result = images.clone()
-    for number, axes in ((1, (3,)), (2, (2,)), (3, (2, 3))):
-        rows = np.flatnonzero(how == number)
-        result[rows] = images[rows].flip(axes)
-    return result
 
 
 @lru_cache(maxsize=1)

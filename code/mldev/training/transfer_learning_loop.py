@@ -88,3 +88,11 @@ def run(model: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
 def accuracy(model: nn.Module, inputs: torch.Tensor, labels: torch.Tensor) -> float:
     """The share of inputs whose highest score is that of their label."""
     return float((run(model, inputs).argmax(dim=1) == labels).float().mean())
+
+
+def matching_loss(
+    ones: torch.Tensor, others: torch.Tensor, sharpness: float
+) -> torch.Tensor:
+    """Cross-entropy of finding, for each of one side, its own partner by the cosine: (B, D) and (B, D)."""
+    cosines = F.normalize(ones) @ F.normalize(others).T  # (B, B)
+    return F.cross_entropy(sharpness * cosines, torch.arange(len(ones)))

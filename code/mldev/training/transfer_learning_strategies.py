@@ -15,6 +15,7 @@ from mldev.training.transfer_learning_glyphs import (
     with_new_head,
 )
 from mldev.training.transfer_learning_loop import accuracy, fine_tune
+from mldev.training.transfer_learning_series import paired
 from mldev.training.transfer_learning_text import pretrained_reader, reader
 
 NUM_STEPS = 40
@@ -26,7 +27,7 @@ class Strategy:
 
     Attributes
     ----------
-    start : {"scratch", "letters", "mirrored letters", "docstrings"}
+    start : {"scratch", "letters", "paired", "mirrored", "docstrings"}
         The weights to begin with: random ones, or those of a pre-training.
     shares : tuple of float
         For each layer, its share of the learning rate; 0 freezes it.
@@ -51,10 +52,9 @@ LETTERS = {
 FOUR = ("scratch", "frozen", "partly frozen", "full")
 SYLLABLES = {
     "scratch": LETTERS["scratch"],
-    "frozen": LETTERS["frozen"],
-    "full": LETTERS["full"],
-    "mirrored, frozen": Strategy("mirrored letters", (0, 0, 0, 1)),
-    "mirrored, full": Strategy("mirrored letters", (1, 1, 1, 1)),
+    "paired, frozen": Strategy("paired", (0, 0, 0, 1)),
+    "mirrored, frozen": Strategy("mirrored", (0, 0, 0, 1)),
+    "mirrored, full": Strategy("mirrored", (1, 1, 1, 1)),
 }
 DOCSTRINGS = {
     "scratch": Strategy("scratch", (1, 1, 1)),
@@ -72,8 +72,10 @@ def beginning(strategy: Strategy, task: Task, seed: int) -> nn.Sequential:
         return build(num_classes, seed)
     if strategy.start == "docstrings":
         return with_new_head(pretrained_reader(seed), num_classes, seed)
-    mirrored = strategy.start == "mirrored letters"
-    return with_new_head(pretrained(seed, mirrored), num_classes, seed)
+    if strategy.start == "letters":
+        return with_new_head(pretrained(seed), num_classes, seed)
+    mirrored = strategy.start == "mirrored"
+    return with_new_head(paired(seed, mirrored), num_classes, seed)
 
 
 def transfer(

@@ -30,7 +30,7 @@ from mldev.training.transfer_learning_strategies import (
 CHAPTER = "training/transfer-learning"
 NUM_SEEDS = 5
 RATES = {
-    "letters": (0.01, 0.03, 0.1, 0.3),
+    "letters": (0.003, 0.01, 0.03, 0.1, 0.3),
     "syllables": (0.01, 0.03, 0.1, 0.3),
     "docstrings": (0.1, 0.3, 1.0, 3.0),
 }
@@ -60,10 +60,18 @@ def names_of(target: str) -> list[str]:
     return [*TARGETS[target], *([WORD_COUNTS] if target == "docstrings" else [])]
 
 
+def questions_of(target: str) -> list[dict]:
+    """What is asked of a target: the syllables' two questions, and of the others only their classes."""
+    if target != "syllables":
+        return [{}]
+    return [{"question": question} for question in series.QUESTIONS]
+
+
 def rate_grid(target: str) -> list[dict]:
     """Every strategy with every number of labels and every rate (for word counts, every strength)."""
     return [
-        {"strategy": name, "labels": labels, "rate": rate}
+        {**question, "strategy": name, "labels": labels, "rate": rate}
+        for question in questions_of(target)
         for name in names_of(target)
         for labels in labels_of(target, name)
         for rate in (STRENGTHS if name == WORD_COUNTS else RATES[target])
@@ -73,8 +81,9 @@ def rate_grid(target: str) -> list[dict]:
 def judge_grid(target: str) -> list[dict]:
     """Every seed, strategy and number of labels."""
     return [
-        {"seed": seed, "strategy": name, "labels": labels}
+        {"seed": seed, **question, "strategy": name, "labels": labels}
         for seed in range(NUM_SEEDS)
+        for question in questions_of(target)
         for name in names_of(target)
         for labels in labels_of(target, name)
     ]
@@ -91,10 +100,9 @@ def letters_rate_row(row: dict) -> dict:
 
 def syllables_rate_row(row: dict) -> dict:
     """Accuracy with one rate on the consonants for choosing."""
-    task = series.syllables_task(series.CHOOSING, row["labels"], 0)
-    return rounded(
-        ["accuracy"], [mean_accuracy(SYLLABLES[row["strategy"]], [task], row["rate"])]
-    )
+    tasks = series.tasks_of(row["question"], True, row["labels"], 0)
+    strategy = SYLLABLES[row["strategy"]]
+    return rounded(["accuracy"], [mean_accuracy(strategy, tasks, row["rate"])])
 
 
 def docstrings_rate_row(row: dict) -> dict:
@@ -124,10 +132,14 @@ def mean_accuracy(
     )
 
 
-def chosen_rate(target: str, strategy: str, labels: int) -> float:
+def chosen_rate(
+    target: str, strategy: str, labels: int, question: str | None = None
+) -> float:
     """The rate with the highest accuracy on the tasks for choosing (of equals, the smallest)."""
     rows = STUDIES[f"{target}-rates"].rows()
     mine = rows[(rows["strategy"] == strategy) & (rows["labels"] == labels)]
+    if question is not None:
+        mine = mine[mine["question"] == question]
     return float(mine.loc[mine["accuracy"].idxmax(), "rate"])
 
 
@@ -145,19 +157,17 @@ def letters_row(row: dict) -> dict:
 
 
 def syllables_row(row: dict) -> dict:
-    """One seed: its own pre-training and drawings. Consonants and vowels apart, and how alike mirror images are."""
+    """One seed: its own pre-training and drawings. How alike mirror images are to the network, before and after."""
     strategy, seed = SYLLABLES[row["strategy"]], row["seed"]
-    rate = chosen_rate("syllables", row["strategy"], row["labels"])
-    task = series.syllables_task(series.JUDGING, row["labels"], seed)
-    before, after = transfer(strategy, task, rate, seed)
-    right = accuracy(after, task.test_inputs, task.test_labels)
-    both = series.consonants_and_vowels(after, task)
-    some = task.test_inputs[::5]
-    alike = [series.likeness(model[:-1], some) for model in (before, after)]
-    return {"rate": rate} | rounded(
-        ["accuracy", "consonant", "vowel", "alike before", "alike after"],
-        [right, *both, *alike],
-    )
+    rate = chosen_rate("syllables", row["strategy"], row["labels"], row["question"])
+    found = []
+    for task in series.tasks_of(row["question"], False, row["labels"], seed):
+        before, after = transfer(strategy, task, rate, seed)
+        right = accuracy(after, task.test_inputs, task.test_labels)
+        alike = [series.likeness(m[:-1], task.test_inputs) for m in (before, after)]
+        found.append([right, *alike])
+    names = ["accuracy", "alike before", "alike after"]
+    return {"rate": rate} | rounded(names, np.mean(found, axis=0))
 
 
 def docstrings_row(row: dict) -> dict:

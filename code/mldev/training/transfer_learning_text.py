@@ -13,7 +13,6 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 import torch
-import torch.nn.functional as F
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -21,6 +20,7 @@ from torch import nn
 
 from mldev import datasets
 from mldev.training.transfer_learning_glyphs import Task
+from mldev.training.transfer_learning_loop import matching_loss
 
 TEXT_LAYERS = ("words", "hidden", "head")
 SOURCE = ("matplotlib", "numpy", "pandas")
@@ -99,17 +99,11 @@ def pretrained_reader(seed: int) -> nn.Sequential:
     for _ in range(SOURCE_EPOCHS):
         order = rng.permutation(len(titles))
         for rows in np.split(order, range(SOURCE_BATCH, len(order), SOURCE_BATCH)):
-            loss = matching_loss(model(titles[rows]), model(bodies[rows]))
+            loss = matching_loss(model(titles[rows]), model(bodies[rows]), SHARPNESS)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
     return model
-
-
-def matching_loss(titles: torch.Tensor, bodies: torch.Tensor) -> torch.Tensor:
-    """Cross-entropy of picking each title's own body by the cosine of their vectors, (B, D) and (B, D)."""
-    cosines = F.normalize(titles) @ F.normalize(bodies).T  # (B, B)
-    return F.cross_entropy(SHARPNESS * cosines, torch.arange(len(titles)))
 
 
 def largest_modules(library: str) -> list[str]:
