@@ -47,6 +47,7 @@ LETTERS = {
     "first frozen": Strategy("letters", (0, 1, 1, 1)),
     "full": Strategy("letters", (1, 1, 1, 1)),
     "full, graded rates": Strategy("letters", (1 / 27, 1 / 9, 1 / 3, 1)),
+    "full, four times the steps": Strategy("letters", (1, 1, 1, 1), 4 * NUM_STEPS),
     "scratch, four times the steps": Strategy("scratch", (1, 1, 1, 1), 4 * NUM_STEPS),
 }
 FOUR = ("scratch", "frozen", "partly frozen", "full")

@@ -31,10 +31,10 @@ CHAPTER = "training/transfer-learning"
 NUM_SEEDS = 5
 RATES = {
     "letters": (0.003, 0.01, 0.03, 0.1, 0.3),
-    "syllables": (0.01, 0.03, 0.1, 0.3),
-    "docstrings": (0.1, 0.3, 1.0, 3.0),
+    "syllables": (0.01, 0.03, 0.1, 0.3, 1.0),
+    "docstrings": (0.01, 0.03, 0.1, 0.3, 1.0),
 }
-STRENGTHS = (1.0, 10.0, 100.0, 1000.0)  # of the word counts' regression
+STRENGTHS = (0.1, 1.0, 10.0, 100.0, 1000.0)  # of the word counts' regression
 WORD_COUNTS = "word counts"
 TARGETS = {"letters": LETTERS, "syllables": SYLLABLES, "docstrings": DOCSTRINGS}
 LABELS = {
@@ -45,7 +45,7 @@ LABELS = {
 # the two strategies beside the main comparison are asked less
 FEWER_LABELS = {
     "full, graded rates": (3, 20),
-    "scratch, four times the steps": (20,),
+    "full, four times the steps": (3, 20),
 }
 TOLERANCE = 0.03  # of an accuracy: another processor trains a little apart
 

@@ -72,17 +72,16 @@ def encode(some: list[str], length: int) -> torch.Tensor:
 
 
 def reader(num_classes: int, seed: int) -> nn.Sequential:
-    """The mean of the words' vectors, one hidden layer, and a head."""
+    """The mean of the words' vectors, one hidden layer, and a head; each works on values of one size."""
     torch.manual_seed(seed)
-    vectors = nn.EmbeddingBag(
-        len(vocabulary()) + 1 + NUM_BUCKETS, WIDTH, mode="mean", padding_idx=0
+    num_words = len(vocabulary()) + 1 + NUM_BUCKETS
+    hidden = nn.Sequential(
+        nn.LayerNorm(WIDTH), nn.Linear(WIDTH, WIDTH), nn.ReLU(), nn.LayerNorm(WIDTH)
     )
-    with torch.no_grad():
-        vectors.weight.mul_(0.1)
     return nn.Sequential(
         OrderedDict(  # (B, words)
-            words=vectors,  # (B, 64)
-            hidden=nn.Sequential(nn.Linear(WIDTH, WIDTH), nn.ReLU()),  # (B, 64)
+            words=nn.EmbeddingBag(num_words, WIDTH, mode="mean", padding_idx=0),
+            hidden=hidden,  # (B, 64), as the words' mean
             head=nn.Sequential(nn.Linear(WIDTH, num_classes)),
         )
     )
