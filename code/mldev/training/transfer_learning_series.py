@@ -15,7 +15,6 @@ from torch import nn
 
 from mldev import datasets
 from mldev.training.transfer_learning_glyphs import (
-    DRAWINGS,
     MOST_LABELS,
     NUM_TEST,
     SIZE,
@@ -31,7 +30,7 @@ VOWELS = ("E", "I", "O", "A")
 # the consonants whose four letters look like no letter of the source
 CHOOSING = ("K", "N", "C", "S")
 JUDGING = ("L", "Y", "SH", "R", "TH")
-PAIR_STEPS, PAIR_BATCH, PAIR_RATE, PAIR_SHARPNESS = 200, 64, 0.003, 10.0
+PAIR_STEPS, PAIR_BATCH, PAIR_RATE, PAIR_SHARPNESS = 250, 48, 0.003, 10.0
 
 
 def mirror(images: torch.Tensor, how: np.ndarray) -> torch.Tensor:
@@ -43,29 +42,42 @@ def mirror(images: torch.Tensor, how: np.ndarray) -> torch.Tensor:
     return result
 
 
+def shift(images: torch.Tensor, how: np.ndarray) -> torch.Tensor:
+    """Each image moved by two pixels: to the left (0), to the right (1), up (2) or down (3)."""
+    result = images.clone()
+    for number, (step, axis) in enumerate(((-2, 3), (2, 3), (-2, 2), (2, 2))):
+        rows = np.flatnonzero(how == number)
+        result[rows] = images[rows].roll(step, axis)  # the margins are empty
+    return result
+
+
+CHANGES = {"mirrored": mirror, "shifted": shift}
+
+
 @lru_cache(maxsize=4)
-def paired(seed: int, mirrored: bool) -> nn.Sequential:
-    """The network after it has learned to find, among 64 drawings, the one of the same letter.
+def paired(seed: int, change: str) -> nn.Sequential:
+    """The network after it has learned to find, among 48 changed drawings, the one that was made from a given one.
+
+    No label is used. What the change does to a drawing, the features learn to ignore.
 
     Parameters
     ----------
     seed
         Of everything random.
-    mirrored
-        Mirror the drawings to be found at random, so that a letter and its mirror image become the same.
+    change : {"mirrored", "shifted"}
+        What is done to the drawing to be found, in one of four ways at random.
     """
-    drawn = source()[0].unflatten(0, (-1, DRAWINGS))  # (letters, drawings, 1, 20, 20)
+    if change not in CHANGES:
+        raise ValueError(f"change {change!r}: expected one of {', '.join(CHANGES)}")
+    images, _ = source()
     model, rng = network(2, seed), np.random.default_rng(seed)
     features = model[:-1]
     optimizer = torch.optim.Adam(features.parameters(), PAIR_RATE)
     for _ in range(PAIR_STEPS):
-        rows = rng.choice(len(drawn), PAIR_BATCH, replace=False)
-        one, other = rng.random((PAIR_BATCH, DRAWINGS)).argsort(axis=1)[:, :2].T
-        how = rng.integers(0, 4, PAIR_BATCH) * int(mirrored)
+        some = images[rng.choice(len(images), PAIR_BATCH, replace=False)]
+        changed = CHANGES[change](some, rng.integers(0, 4, PAIR_BATCH))
         loss = matching_loss(
-            features(drawn[rows, one]).flatten(1),
-            features(mirror(drawn[rows, other], how)).flatten(1),
-            PAIR_SHARPNESS,
+            features(some).flatten(1), features(changed).flatten(1), PAIR_SHARPNESS
         )
         optimizer.zero_grad()
         loss.backward()

@@ -27,7 +27,7 @@ class Strategy:
 
     Attributes
     ----------
-    start : {"scratch", "letters", "paired", "mirrored", "docstrings"}
+    start : {"scratch", "letters", "shifted", "mirrored", "docstrings"}
         The weights to begin with: random ones, or those of a pre-training.
     shares : tuple of float
         For each layer, its share of the learning rate; 0 freezes it.
@@ -53,7 +53,7 @@ LETTERS = {
 FOUR = ("scratch", "frozen", "partly frozen", "full")
 SYLLABLES = {
     "scratch": LETTERS["scratch"],
-    "paired, frozen": Strategy("paired", (0, 0, 0, 1)),
+    "shifted, frozen": Strategy("shifted", (0, 0, 0, 1)),
     "mirrored, frozen": Strategy("mirrored", (0, 0, 0, 1)),
     "mirrored, full": Strategy("mirrored", (1, 1, 1, 1)),
 }
@@ -75,8 +75,7 @@ def beginning(strategy: Strategy, task: Task, seed: int) -> nn.Sequential:
         return with_new_head(pretrained_reader(seed), num_classes, seed)
     if strategy.start == "letters":
         return with_new_head(pretrained(seed), num_classes, seed)
-    mirrored = strategy.start == "mirrored"
-    return with_new_head(paired(seed, mirrored), num_classes, seed)
+    return with_new_head(paired(seed, strategy.start), num_classes, seed)
 
 
 def transfer(
