@@ -32,10 +32,10 @@ def depth_table(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def depth_chart(table: pd.DataFrame) -> alt.LayerChart:
-    """Frozen layers along the axis, a slider of label counts, and training from scratch as a band."""
+    """Frozen layers along the axis, a choice of label counts, and training from scratch as a band."""
     options = sorted(table["labels"].unique().tolist())
     choice = alt.binding_radio(options=options, name="labels per class ")
-    labels = alt.param(name="labels_shown", value=5, bind=choice)
+    labels = alt.param(name="labels_shown", value=options[1], bind=choice)
     shown = alt.Chart(table).transform_filter("datum.labels == labels_shown")
     reused = shown.transform_filter("datum.frozen >= 0")
     scratch = shown.transform_filter("datum.frozen < 0")
