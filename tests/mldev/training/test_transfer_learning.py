@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from mldev.experiments import interval, paired_difference
 from mldev.training import transfer_learning_glyphs as letters
 from mldev.training import transfer_learning_series as series
 from mldev.training import transfer_learning_strategies as strategies
@@ -26,7 +27,7 @@ from mldev.training.transfer_learning_loop import (
     run,
 )
 
-PAGE = Path(__file__).parents[3] / "book" / "training" / "transfer-learning.md"
+PAGE = Path(__file__).parents[3] / "book" / "training" / "transfer-learning-in-practice.md"
 
 
 @pytest.fixture(scope="module")
@@ -231,5 +232,71 @@ def test_code_for_readers_online_compiles():
     blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text("utf8"), flags=re.S)
     assert len(blocks) >= 2
     for block in blocks:
-        compile(block, "transfer-learning.md", "exec")
+        compile(block, PAGE.name, "exec")
     assert any("from_pretrained" in block for block in blocks)
+
+
+def tells_the_rate(model, task):
+    found = {
+        rate: fine_tune(copy.deepcopy(model), (rate,) * 4, task.inputs, task.labels, 40, 0)
+        for rate in (0.0003, 0.01, 3)
+    }
+    guess = np.log(20)
+    return found[0.0003][-1] > guess / 2 and max(found[3]) > 2 * guess and found[0.01][-1] < guess / 10
+
+
+def test_the_middle_rate_is_not_enough_for_random_weights():
+    """The mutation of the exercise's claim: its signs belong to the trained network, whose page checks them."""
+    task = letters.letters_task("Georgian", 3, 0)
+    assert not tells_the_rate(letters.network(20, 0), task)
+
+
+def test_a_layer_that_gains_over_one_that_learns_nothing_is_seen():
+    """The mutation of the inverted drawings' claim: against a strategy that learns nothing the first layer gains."""
+    gains = []
+    for script in letters.JUDGING:
+        task = letters.letters_task(script, 8, 0)
+        untouched = letters.network(20, 0)
+        tuned = copy.deepcopy(untouched)
+        fine_tune(tuned, (0.03, 0, 0, 0.03), 1 - task.inputs, task.labels, 40, 0)
+        gains.append([accuracy(m, 1 - task.test_inputs, task.test_labels) for m in (tuned, untouched)])
+    tuned, untouched = np.array(gains).T
+    assert not paired_difference(tuned, untouched).below(0.03)
+
+
+def test_a_layer_in_evaluation_mode_keeps_its_running_mean():
+    """The mutation: begun in evaluation mode, the normalisation's mean does not move, and the claim would fail."""
+    layer = nn.BatchNorm1d(3).requires_grad_(False)
+    batch = torch.from_numpy(np.random.default_rng(0).normal(5, 1, (64, 3))).float()
+    first = layer.running_mean.clone()
+    layer.eval()(batch)
+    assert torch.equal(layer.running_mean, first)
+    layer.train()(batch)
+    assert not torch.equal(layer.running_mean, first)
+
+
+def test_what_is_alike_to_shifts_depends_on_the_network():
+    """A network that averages over places is blind to shifts; raw pixels are not."""
+    drawn = series.syllables(0)["L"][:, 0]
+
+    def likeness_to_shifts(features):
+        upright = features(drawn).flatten(1)
+        moved = [features(series.shift(drawn, np.full(4, how))).flatten(1) for how in range(4)]
+        return np.mean([float(F.cosine_similarity(upright, there).mean()) for there in moved])
+
+    blind = likeness_to_shifts(lambda x: x.mean(dim=(2, 3)))
+    assert blind == pytest.approx(1, abs=1e-4) and likeness_to_shifts(nn.Identity()) < 0.8
+
+
+def matched(model, others):
+    some = text.texts().query("library == 'sklearn'").sample(128, random_state=0)
+    with torch.no_grad():
+        titles = F.normalize(model(text.encode(list(some["title"]), text.WINDOW)))
+        bodies = F.normalize(model(text.encode(list(some["body"]), text.READ_LENGTH)))
+    return (titles @ bodies[others].T).argmax(dim=1).eq(torch.arange(128)).numpy()
+
+
+def test_strangers_bodies_are_not_found():
+    """The mutation: when every title gets the next one's body, matches are no better than chance."""
+    found = matched(text.reader(text.WIDTH, 0), torch.arange(128).roll(1))
+    assert not interval(found).above(5 / 128)
