@@ -172,7 +172,8 @@ def unlearns(table):
     vowel = asked(table)[0]
     before, after = (column(vowel, TUNED, 20, f"alike {when}") for when in ("before", "after"))
     level, early = (gain(vowel, TUNED, "scratch", k) for k in (20, 3))
-    return paired_difference(before, after).above(0.2) and level.above(-0.02) and level.below(0.02) and early.below(0)
+    gone = paired_difference(before, after).above(0.2) and not interval(after).above(0)
+    return gone and level.above(-0.02) and level.below(0.02) and early.below(0)
 
 
 def test_the_harm_is_gone_without_the_mirroring(rows):
