@@ -1,0 +1,111 @@
+"""Reinforcement learning: decisions, values and policies, and an agent that sets the learning rate of a training run.
+
+The chapter's modules, in the order in which the pages teach them:
+
+1. ``reinforcement_learning_decisions``: Markov decision processes as tables, value iteration.
+2. ``reinforcement_learning_keeper``: the small world of the first page, as tables and as a Gymnasium environment.
+3. ``reinforcement_learning_q``: Q-learning, and counting and planning as its rival.
+4. ``reinforcement_learning_policy``: policy gradients on tables, exact and estimated.
+5. ``reinforcement_learning_networks``: REINFORCE with networks.
+6. ``reinforcement_learning_trainings``: training runs whose learning rate is set from outside.
+7. ``reinforcement_learning_control``: tuned schedules and agents that set it.
+8. ``reinforcement_learning_studies``: what is too long for a build.
+9. ``reinforcement_learning_pictures``: maps, curves and the interactive chart.
+
+This module holds what the claims of the chapter are judged by.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from mldev.experiments import repeat
+from mldev.training import reinforcement_learning_studies
+from mldev.training.reinforcement_learning_control import (
+    FIRST_TEST_SEED,
+    Controller,
+    controlled,
+)
+from mldev.training.reinforcement_learning_decisions import Decisions
+from mldev.training.reinforcement_learning_keeper import DISCOUNT, keeper, make_keeper
+from mldev.training.reinforcement_learning_policy import reinforce_table
+from mldev.training.reinforcement_learning_q import (
+    Learned,
+    StepSize,
+    q_learning,
+    shortfall,
+)
+from mldev.training.reinforcement_learning_trainings import SAME, Trainings
+
+STUDIES = reinforcement_learning_studies.STUDIES
+
+
+def q_run(
+    seed: int, moments: tuple[int, ...], step_size: StepSize, **options: object
+) -> Learned:
+    """One life of a Q-learner as the keeper of a model."""
+    return q_learning(make_keeper(), moments, seed, DISCOUNT, step_size, **options)
+
+
+def policy_run(
+    seed: int, moments: tuple[int, ...], problem: Decisions, **options: object
+) -> np.ndarray:
+    """What the policy of REINFORCE gives away after so many steps: its state after the last update by then."""
+    found, policies = (
+        [
+            (
+                0,
+                np.full(
+                    (problem.num_states, problem.num_actions), 1 / problem.num_actions
+                ),
+            )
+        ],
+        {},
+    )
+    found += list(
+        reinforce_table(make_keeper(), moments[-1], seed, DISCOUNT, **options)
+    )
+    for moment in moments:
+        policies[moment] = [policy for used, policy in found if used <= moment][-1]
+    return np.array([shortfall(problem, policy) for policy in policies.values()])
+
+
+def worth_now(learned: list[Learned]) -> np.ndarray:
+    """What each learner believes that a fresh model is worth, at its last moment."""
+    return np.array([one.tables[-1][0].max() for one in learned])
+
+
+def by_seed(rows: pd.DataFrame, column: str, **chosen: object) -> np.ndarray:
+    """One column of the kept rows that match, the seeds in order."""
+    picked = np.all([rows[name] == value for name, value in chosen.items()], axis=0)
+    if not picked.any():
+        raise KeyError(f"no rows with {chosen}")
+    return rows[picked].sort_values("seed")[column].to_numpy()
+
+
+def pole_curves(rows: pd.DataFrame, method: str) -> np.ndarray:
+    """Mean length of episodes by window of steps: (seeds, windows)."""
+    columns = [name for name in rows.columns if name.startswith("steps_")]
+    return rows[rows["method"] == method].sort_values("seed")[columns].to_numpy()
+
+
+def praise_run(seed: int, choose: Controller, num_runs: int = 20) -> dict[str, float]:
+    """A controller under two rewards: all changes of the log loss counted, or only the improvements."""
+    seeds = [FIRST_TEST_SEED * 3 + seed * 100 + n for n in range(num_runs)]
+    log = controlled(Trainings(seeds, SAME, seed), choose)
+    falls = -np.diff(np.log(log.losses), axis=1)
+    return {
+        "all changes": float(falls.sum(axis=1).mean()),
+        "improvements only": float(np.maximum(falls, 0).sum(axis=1).mean()),
+    }
+
+
+def praised(choose: Controller, seeds: int) -> pd.DataFrame:
+    """`praise_run` over seeds, each with its own split and runs."""
+    return pd.DataFrame(repeat(praise_run, seeds, choose=choose))
+
+
+def tiny() -> Decisions:
+    """The keeper's world in its smallest form, whose trajectories can all be listed: 4 states."""
+    return keeper(stale=2, num_batches=2)
