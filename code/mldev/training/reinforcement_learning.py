@@ -76,6 +76,13 @@ def worth_now(learned: list[Learned]) -> np.ndarray:
     return np.array([one.tables[-1][0].max() for one in learned])
 
 
+def visits_of(learned: Learned, problem: Decisions) -> np.ndarray:
+    """How often a learner tried each action in each state: (S, A)."""
+    counts = np.zeros_like(problem.rewards)
+    np.add.at(counts, (learned.experience.states, learned.experience.actions), 1)
+    return counts
+
+
 def by_seed(rows: pd.DataFrame, column: str, **chosen: object) -> np.ndarray:
     """One column of the kept rows that match, the seeds in order."""
     picked = np.all([rows[name] == value for name, value in chosen.items()], axis=0)

@@ -65,9 +65,14 @@ class ModelKeeper(gym.Env):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[int, dict[str, Any]]:
-        """Begin with a fresh model and no labels."""
+        """Begin with a fresh model and no labels, or in the state that `options` name: `{"state": 32}`."""
         super().reset(seed=seed)
-        self._state = 0
+        state = (options or {}).get("state", 0)
+        if not self.observation_space.contains(state):
+            raise ValueError(
+                f"options: state {state!r}; a number from 0 to {self.observation_space.n - 1}"
+            )
+        self._state = int(state)
         return self._state, {}
 
     def step(self, action: int) -> tuple[int, float, bool, bool, dict[str, Any]]:

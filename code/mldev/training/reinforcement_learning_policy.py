@@ -134,14 +134,15 @@ def reinforce_table(
     num_steps: int,
     seed: int,
     discount: float,
-    step_size: float = 0.3,
+    step_size: float = 0.5,
     episodes_per_update: int = 5,
     use_baseline: bool = True,
 ) -> Iterator[tuple[int, np.ndarray]]:
     """Learn the logits of a tabular policy by REINFORCE; yields the steps used and the policy after each update.
 
     The baseline of a state is a running mean of the returns seen from it. Returns of an episode that was cut off
-    are completed by the baseline of the state where it stopped (zero without baseline).
+    are completed by the baseline of the state where it stopped (zero without baseline). As is usual, the weight
+    discount**t is left out of the update: later steps count in full.
     """
     num_states, num_actions = env.observation_space.n, env.action_space.n
     logits, values = np.zeros((num_states, num_actions)), np.zeros(num_states)
@@ -159,7 +160,7 @@ def reinforce_table(
             for state, seen in zip(states, returns, strict=True):
                 values[state] += 0.1 * (seen - values[state])
             used += len(states)
-        logits = logits + step_size * gradient / (episodes_per_update * len(states))
+        logits = logits + step_size * gradient / episodes_per_update
         yield used, softmax(logits)
 
 
