@@ -20,7 +20,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from mldev.experiments import repeat
+from mldev.experiments import Interval, paired_difference, repeat
 from mldev.training import reinforcement_learning_studies
 from mldev.training.reinforcement_learning_control import (
     FIRST_TEST_SEED,
@@ -95,6 +95,31 @@ def pole_curves(rows: pd.DataFrame, method: str) -> np.ndarray:
     """Mean length of episodes by window of steps: (seeds, windows)."""
     columns = [name for name in rows.columns if name.startswith("steps_")]
     return rows[rows["method"] == method].sort_values("seed")[columns].to_numpy()
+
+
+def pole_gains(rows: pd.DataFrame) -> dict[str, Interval]:
+    """By how much episodes are longer, averaged over the whole of learning."""
+    whole = {
+        name: np.nanmean(pole_curves(rows, name), axis=1)
+        for name in ("PPO", "REINFORCE with baseline", "REINFORCE")
+    }
+    best, middle, plain = whole.values()
+    return {
+        "PPO against REINFORCE with baseline": paired_difference(best, middle),
+        "with baseline against without": paired_difference(middle, plain),
+    }
+
+
+def control_gap(
+    rows: pd.DataFrame, family: str, method: str, rival: str, column: str = "test"
+) -> Interval:
+    """By how much a method's log test loss is above its rival's (`column` for the method), pairs by seed.
+
+    The level is 99 %: the page makes five such comparisons, and 95 % are to hold for all of them together.
+    """
+    mine = by_seed(rows, column, family=family, method=method)
+    other = by_seed(rows, "test", family=family, method=rival)
+    return paired_difference(mine, other, level=0.99)
 
 
 def praise_run(seed: int, choose: Controller, num_runs: int = 20) -> dict[str, float]:

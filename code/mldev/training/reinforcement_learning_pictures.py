@@ -112,13 +112,14 @@ def patience_chart(states: pd.DataFrame, losses: pd.DataFrame) -> alt.VConcatCha
 def learning_curves(
     steps: tuple[int, ...], curves: Mapping[str, np.ndarray], ylabel: str
 ) -> Figure:
-    """Mean and interval over seeds against the steps, one line for each learner: (seeds, steps)."""
+    """Against the steps: every seed as a thin line, their mean and interval as a thick one. Curves are (seeds, steps)."""
     fig, ax = plt.subplots()
     markers = "os^Dv"
     for (name, values), color, marker in zip(
         curves.items(), COLORS, markers, strict=False
     ):
         band(ax, steps, values, name, color).set(marker=marker, markersize=4)
+        ax.plot(steps, values.T, color=color, lw=0.6, alpha=0.5)
     ax.set(xlabel="steps in the world", ylabel=ylabel, ylim=(0, None))
     fig.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return fig
