@@ -40,7 +40,7 @@ NUM_SEEDS = 5
 POLE_STEPS = 30_000
 POLE_WINDOW = 3_000
 POLE_EXAMS = 20  # episodes after learning, by the most likely action
-KEEPER_STEPS = 16_000
+KEEPER_STEPS = 8_000
 TUNING_RUNS = 300
 TEST_RUNS = 40
 
