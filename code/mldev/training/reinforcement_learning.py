@@ -26,6 +26,7 @@ from mldev.training.reinforcement_learning_control import (
     FIRST_TEST_SEED,
     Controller,
     controlled,
+    replayed,
 )
 from mldev.training.reinforcement_learning_decisions import Decisions
 from mldev.training.reinforcement_learning_keeper import DISCOUNT, keeper, make_keeper
@@ -120,6 +121,39 @@ def control_gap(
     mine = by_seed(rows, column, family=family, method=method)
     other = by_seed(rows, "test", family=family, method=rival)
     return paired_difference(mine, other, level=0.99)
+
+
+def fade(rates: np.ndarray, last: int = 8) -> np.ndarray:
+    """The same schedule, with its last phases brought down in a straight line to nearly nothing."""
+    faded = np.array(rates, float)
+    faded[-last:] *= np.arange(last, 0, -1) / (last + 1)
+    return faded
+
+
+def mended_run(seed: int, rows: pd.DataFrame, num_runs: int = 20) -> dict[str, float]:
+    """The mean log loss of an agent's average schedule in new runs: as it is, brought down at the end, and its rival's.
+
+    New runs of one kind and their validation images: this is a diagnosis, and the test images are not for that.
+    """
+    columns = [name for name in rows.columns if name.startswith("rate_")]
+    mine = (rows["family"] == SAME.name) & (rows["seed"] == seed)
+    kept = rows[mine].set_index("method")[columns]
+    habits, rival = (10.0 ** kept.loc[m].to_numpy(float) for m in ("agent", "schedule"))
+    seeds = [4 * FIRST_TEST_SEED + seed * 100 + n for n in range(num_runs)]
+    return {
+        name: float(
+            np.log(
+                controlled(Trainings(seeds, SAME, seed), replayed(rates[None])).losses[
+                    :, -1
+                ]
+            ).mean()
+        )
+        for name, rates in (
+            ("as learned", habits),
+            ("brought down", fade(habits)),
+            ("tuned schedule", rival),
+        )
+    }
 
 
 def praise_run(seed: int, choose: Controller, num_runs: int = 20) -> dict[str, float]:

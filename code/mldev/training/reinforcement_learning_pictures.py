@@ -112,7 +112,7 @@ def patience_chart(states: pd.DataFrame, losses: pd.DataFrame) -> alt.VConcatCha
 def learning_curves(
     steps: tuple[int, ...], curves: Mapping[str, np.ndarray], ylabel: str
 ) -> Figure:
-    """Against the steps: every seed as a thin line, their mean and interval as a thick one. Curves are (seeds, steps)."""
+    """Every seed as a thin line, their mean and interval as a thick one. Curves are (seeds, steps)."""
     fig, ax = plt.subplots()
     markers = "os^Dv"
     for (name, values), color, marker in zip(
