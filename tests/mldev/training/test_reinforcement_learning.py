@@ -125,7 +125,8 @@ def test_planning_ahead_pays_only_where_the_world_decays(monkeypatch):
 def test_no_patience_no_labels():
     problem = keeper()
     by_days = {d: shortfall(problem, best_policy(problem.with_discount(1 - 1 / d))) for d in (1, 2, 3, 5, 7)}
-    assert by_days[1] == by_days[2] == by_days[3] > by_days[5] > by_days[7]
+    assert by_days[1] == pytest.approx(by_days[2]) == pytest.approx(by_days[3])
+    assert by_days[3] > by_days[5] > by_days[7]
     assert set(best_policy(problem.with_discount(0.0)).argmax(axis=1)) == {0}
     assert set(best_policy(problem).argmax(axis=1)) == {0, 1, 2}
 
@@ -199,17 +200,17 @@ def test_q_learning_learns_and_no_steps_learn_nothing():
 
 
 def test_falling_steps_lag_behind_constant_ones():
-    moments = (6_000,)
+    moments = (16_000,)
     falling, flat = ([q_run(s, moments, size) for s in range(2)] for size in (decaying(), constant(0.1)))
     assert worth_now(falling).max() < worth_now(flat).min()
 
 
 def test_a_cut_taken_for_an_end_lowers_the_worth():
-    moments = (6_000,)
+    moments = (16_000,)
     right, wrong = (q_run(0, moments, constant(0.1), cut_is_end=end) for end in (False, True))
     assert worth_now([wrong])[0] < worth_now([right])[0] - 1
-    endless = q_learning(ModelKeeper(), moments, 0, 0.95, constant(0.1), cut_is_end=True)
-    same = q_learning(ModelKeeper(), moments, 0, 0.95, constant(0.1))
+    endless = q_learning(ModelKeeper(), (500,), 0, 0.95, constant(0.1), cut_is_end=True)
+    same = q_learning(ModelKeeper(), (500,), 0, 0.95, constant(0.1))
     assert np.array_equal(endless.tables, same.tables)  # without cuts the error has no effect
 
 
