@@ -193,8 +193,4 @@ STUDIES: dict[str, Study] = {
         {"family": family, "method": method, "seed": seed}
         for seed in range(NUM_SEEDS) for family in FAMILIES for method in CONTROL_METHODS
     ], tolerance=0.02),
-    "impatience": Study(f"{CHAPTER}-impatience", control_row, [
-        {"family": "one kind", "method": method, "seed": seed}
-        for seed in range(NUM_SEEDS, NUM_SEEDS + 10) for method in ("agent", "agent, greedy")
-    ], tolerance=0.02),
 }  # fmt: skip

@@ -243,16 +243,36 @@ def test_claims_on_the_pole_fail_when_learners_are_swapped():
         assert not all(gain.above(0) for gain in rl.pole_gains(swapped(rows, "method", *pair)).values())
 
 
-def test_claims_of_the_contest_fail_when_methods_are_swapped():
+@pytest.mark.parametrize("family, method, rival", [
+    ("many kinds", "agent", "Adam schedule"), ("one kind", "agent", "schedule"),
+])  # fmt: skip
+def test_claims_of_the_contest_fail_when_methods_are_swapped(family, method, rival):
     rows = rl.STUDIES["control"].rows()
-    assert rl.control_gap(rows, "many kinds", "agent", "Adam schedule").above(0)
-    turned = swapped(rows, "method", "agent", "Adam schedule")
-    assert not rl.control_gap(turned, "many kinds", "agent", "Adam schedule").above(0)
-    assert rl.control_gap(rows, "one kind", "agent, greedy", "agent").above(0)
-    turned = swapped(rows, "method", "agent", "agent, greedy")
-    assert not rl.control_gap(turned, "one kind", "agent, greedy", "agent").above(0)
+    assert rl.control_gap(rows, family, method, rival).above(0)
+    assert not rl.control_gap(swapped(rows, "method", method, rival), family, method, rival).above(0)
+
+
+def test_the_claim_on_looking_fails_when_the_agent_sees_no_more_than_its_replay():
+    rows = rl.STUDIES["control"].rows()
+    assert rl.control_gap(rows, "many kinds", "agent", "agent", "replayed").above(0)
+    turned = rows.assign(test=rows["replayed"], replayed=rows["test"])
+    assert not rl.control_gap(turned, "many kinds", "agent", "agent", "replayed").above(0)
     with pytest.raises(KeyError, match="no rows"):
         rl.control_gap(rows, "one kind", "agent", "nobody")
+
+
+def test_the_descent_closes_the_gap_and_another_end_does_not(monkeypatch):
+    rows = rl.STUDIES["control"].rows()
+    found = rl.mended_run(0, rows, num_runs=8)
+    gap = found["as learned"] - found["tuned schedule"]
+    assert found["as learned"] - found["brought down"] > 0.5 * gap > 0
+    monkeypatch.setattr(rl, "fade", lambda rates: rates)
+    assert rl.mended_run(0, rows, num_runs=8)["brought down"] == pytest.approx(found["as learned"])
+
+
+def test_fading_changes_the_last_phases_only():
+    faded = rl.fade(np.full(20, 0.9))
+    assert (faded[:12] == 0.9).all() and faded[12:] == pytest.approx(0.1 * np.arange(8, 0, -1))
 
 
 def test_counting_only_improvements_pays_for_ups_and_downs():
@@ -261,10 +281,11 @@ def test_counting_only_improvements_pays_for_ups_and_downs():
         return np.where(phase % 4 == 3, 0.35, 0.03)
 
     calm = control.schedule("linear", 0.1)
-    wild, steady = rl.praised(shaken, 3), rl.praised(calm, 3)
+    wild, steady = rl.praised(shaken, 2), rl.praised(calm, 2)
     assert (wild["improvements only"] > steady["improvements only"]).all()
     assert (wild["all changes"] < steady["all changes"]).all()
-    assert np.allclose(rl.praised(lambda seen, rates: 0 * rates, 1).to_numpy(), 0)  # no steps, no praise
+    still = rl.praised(lambda seen, rates: 0 * rates + 1e-12, 1).to_numpy()
+    assert np.allclose(still, 0, atol=1e-4)  # no steps, no praise
 
 
 def test_pictures_draw_every_method():
