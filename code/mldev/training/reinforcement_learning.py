@@ -30,16 +30,15 @@ from mldev.training.reinforcement_learning_control import (
 )
 from mldev.training.reinforcement_learning_decisions import Decisions
 from mldev.training.reinforcement_learning_keeper import DISCOUNT, keeper, make_keeper
-from mldev.training.reinforcement_learning_policy import reinforce_table
 from mldev.training.reinforcement_learning_q import (
     Learned,
     StepSize,
     q_learning,
-    shortfall,
 )
 from mldev.training.reinforcement_learning_trainings import SAME, Trainings
 
 STUDIES = reinforcement_learning_studies.STUDIES
+policy_run = reinforcement_learning_studies.policy_run
 
 
 def q_run(
@@ -49,27 +48,10 @@ def q_run(
     return q_learning(make_keeper(), moments, seed, DISCOUNT, step_size, **options)
 
 
-def policy_run(
-    seed: int, moments: tuple[int, ...], problem: Decisions, **options: object
-) -> np.ndarray:
-    """What the policy of REINFORCE gives away after so many steps: its state after the last update by then."""
-    found, policies = (
-        [
-            (
-                0,
-                np.full(
-                    (problem.num_states, problem.num_actions), 1 / problem.num_actions
-                ),
-            )
-        ],
-        {},
-    )
-    found += list(
-        reinforce_table(make_keeper(), moments[-1], seed, DISCOUNT, **options)
-    )
-    for moment in moments:
-        policies[moment] = [policy for used, policy in found if used <= moment][-1]
-    return np.array([shortfall(problem, policy) for policy in policies.values()])
+def best_step_size(rows: pd.DataFrame, baseline: str) -> float:
+    """The step size of REINFORCE that gives away least on average over its learning; rows of the study on climbing."""
+    mine = rows[rows["baseline"] == baseline]
+    return float(mine.groupby("step_size")["on average"].mean().idxmin())
 
 
 def worth_now(learned: list[Learned]) -> np.ndarray:

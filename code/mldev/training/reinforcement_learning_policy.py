@@ -140,9 +140,9 @@ def reinforce_table(
 ) -> Iterator[tuple[int, np.ndarray]]:
     """Learn the logits of a tabular policy by REINFORCE; yields the steps used and the policy after each update.
 
-    The baseline of a state is a running mean of the returns seen from it. Returns of an episode that was cut off
-    are completed by the baseline of the state where it stopped (zero without baseline). As is usual, the weight
-    discount**t is left out of the update: later steps count in full.
+    The baseline of a state is a running mean of the returns seen from it. That mean also stands for what would have
+    come after a cut, with and without baseline, so the two differ in what is subtracted and in nothing else. As is
+    usual, the weight discount**t is left out of the update: later steps count in full.
     """
     num_states, num_actions = env.observation_space.n, env.action_space.n
     logits, values = np.zeros((num_states, num_actions)), np.zeros(num_states)
@@ -152,8 +152,7 @@ def reinforce_table(
         gradient, probabilities = np.zeros_like(logits), softmax(logits)
         for _ in range(episodes_per_update):
             states, actions, rewards, last = _play(env, probabilities, rng)
-            tail = values[last] if use_baseline else 0.0
-            returns = returns_to_go(rewards, discount, tail)
+            returns = returns_to_go(rewards, discount, values[last])
             advantages = returns - values[states] if use_baseline else returns
             np.add.at(gradient, states, -advantages[:, None] * probabilities[states])
             np.add.at(gradient, (states, actions), advantages)

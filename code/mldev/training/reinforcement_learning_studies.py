@@ -19,7 +19,7 @@ from mldev.training.reinforcement_learning_control import (
     trained_agent,
     tuned_schedule,
 )
-from mldev.training.reinforcement_learning_decisions import greedy
+from mldev.training.reinforcement_learning_decisions import Decisions, greedy
 from mldev.training.reinforcement_learning_keeper import DISCOUNT, keeper, make_keeper
 from mldev.training.reinforcement_learning_networks import (
     Agent,
@@ -28,6 +28,7 @@ from mldev.training.reinforcement_learning_networks import (
     play,
     reinforce,
 )
+from mldev.training.reinforcement_learning_policy import reinforce_table
 from mldev.training.reinforcement_learning_q import shortfall
 from mldev.training.reinforcement_learning_trainings import (
     FAMILIES,
@@ -41,6 +42,9 @@ POLE_STEPS = 30_000
 POLE_WINDOW = 3_000
 POLE_EXAMS = 20  # episodes after learning, by the most likely action
 KEEPER_STEPS = 8_000
+MOMENTS = (500, 1_000, 2_000, 4_000, 8_000, 16_000)  # of the learning curves on tables
+STEP_SIZES = (0.05, 0.1, 0.25, 0.5, 1.0)
+FIRST_TUNING_SEED = 100  # the page compares on seeds from 0 on
 TUNING_RUNS = 300
 TEST_RUNS = 40
 
@@ -139,6 +143,29 @@ def keeper_row(row: dict) -> dict:
     }
 
 
+def climb_row(row: dict) -> dict:
+    """REINFORCE on the table: the share of the return given away, on average over the moments and at the end."""
+    found = policy_run(
+        FIRST_TUNING_SEED + row["seed"],
+        MOMENTS,
+        keeper(),
+        use_baseline=row["baseline"] == "with",
+        step_size=row["step_size"],
+    )
+    return {"on average": float(found.mean()), "end": float(found[-1])}
+
+
+def policy_run(
+    seed: int, moments: tuple[int, ...], problem: Decisions, **options: object
+) -> np.ndarray:
+    """What the policy of REINFORCE gives away after so many steps: its state after the last update by then."""
+    uniform = np.full_like(problem.rewards, 1 / problem.num_actions)
+    found = [(0, uniform)]
+    found += reinforce_table(make_keeper(), moments[-1], seed, DISCOUNT, **options)
+    latest = [[p for used, p in found if used <= moment][-1] for moment in moments]
+    return np.array([shortfall(problem, policy) for policy in latest])
+
+
 def control_row(row: dict) -> dict:
     """Who sets the learning rate: mean log loss in the test runs, and what was done there."""
     torch.set_num_threads(1)
@@ -188,6 +215,10 @@ STUDIES: dict[str, Study] = {
     "keeper": Study(f"{CHAPTER}-keeper", keeper_row, [
         {"settings": settings, "seed": seed}
         for seed in range(NUM_SEEDS) for settings in ("default", "faster")
+    ], tolerance=0.02),
+    "climb": Study(f"{CHAPTER}-climb", climb_row, [
+        {"baseline": baseline, "step_size": size, "seed": seed}
+        for seed in range(NUM_SEEDS) for baseline in ("with", "without") for size in STEP_SIZES
     ], tolerance=0.02),
     "control": Study(f"{CHAPTER}-control", control_row, [
         {"family": family, "method": method, "seed": seed}

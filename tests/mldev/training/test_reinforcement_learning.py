@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 from stable_baselines3.common import env_checker
 
+from mldev.experiments import paired_difference
+from mldev.training import reinforcement_learning as rl
 from mldev.training import reinforcement_learning_policy as climb
 from mldev.training.reinforcement_learning import policy_run, q_run, tiny, visits_of, worth_now
 from mldev.training.reinforcement_learning_decisions import (
@@ -268,14 +270,14 @@ def test_trajectories_have_all_the_probability_and_the_exact_return():
     assert np.dot(chances, returns) == pytest.approx(exact)
 
 
-def test_only_the_values_as_baseline_halve_the_variance():
+def test_only_the_values_as_baseline_divide_the_variance_by_ten():
     problem, logits = tiny(), np.random.default_rng(0).normal(size=(4, 3))
     foretold = climb.values_by_step(problem, climb.softmax(logits), 4)
     plain, good, bad = (
         climb.estimator(problem, logits, 0, 4, b).variance
         for b in (lambda t, s: 0.0, lambda t, s: foretold[t, s], lambda t, s: -foretold[t, s])
     )
-    assert plain > 2 * good and bad > plain
+    assert plain > 10 * good and bad > plain  # with the wrong sign the claim fails
 
 
 def test_returns_to_go():
@@ -289,3 +291,94 @@ def test_reinforce_climbs_and_without_steps_stands_still():
     assert lost[1] < lost[0] - 0.1
     still = policy_run(0, moments, problem, step_size=0.0)
     assert still[1] == pytest.approx(still[0])
+
+
+def test_patience_pays_only_where_the_world_decays(monkeypatch):
+    def pays():
+        problem = keeper()
+        lost = [shortfall(problem, best_policy(problem.with_discount(1 - 1 / d))) for d in range(1, 9)]
+        return lost[2] == lost[0] and max(a - b for a, b in zip(lost, lost[2:], strict=False)) > 0.8 * lost[0] > 0
+
+    assert pays()
+    monkeypatch.setattr("mldev.training.reinforcement_learning_keeper.LOSS", 0.0)
+    assert not pays()
+
+
+def test_the_maps_show_what_their_caption_says():
+    problem = keeper()
+    today = policy_value(problem, best_policy(problem.with_discount(0.0)))
+    assert value_iteration(problem).min() > np.median(today)
+
+
+def test_planning_is_ahead_early_and_not_of_itself():
+    problem = keeper()
+    lives = [q_run(seed, (500,), constant(0.1)) for seed in range(10)]
+    learned, planned = (np.array([f(x, problem)[0] for x in lives]) for f in (shortfalls, planned_shortfalls))
+    assert paired_difference(learned, planned).above(0)
+    assert not paired_difference(planned, learned).above(0)
+
+
+def test_most_pairs_are_rare_until_every_state_is_visited_on_purpose():
+    problem = keeper()
+    assert np.mean(visits_of(q_run(0, (16_000,), constant(0.1)), problem) < 10) > 0.5
+    rng = np.random.default_rng(0)
+    states, actions = rng.integers(0, 50, 16_000), rng.integers(0, 3, 16_000)
+    counts = np.zeros((50, 3))
+    np.add.at(counts, (states, actions), 1)
+    assert np.mean(counts < 10) == 0  # the same steps, spread over the pairs, leave none rare
+
+
+def test_the_claim_on_dqn_fails_when_its_settings_are_swapped():
+    rows = rl.STUDIES["keeper"].rows()
+    problem = keeper()
+    lost = shortfall(problem, best_policy(problem.with_discount(0.0)))
+
+    def holds(rows):
+        slow, fast = (rl.by_seed(rows, "shortfall", settings=name) for name in ("default", "faster"))
+        return bool(np.all(np.abs(slow - lost) < 1e-9)) and paired_difference(slow, fast).above(2 / 3 * lost)
+
+    assert holds(rows)
+    assert not holds(rows.assign(settings=rows["settings"].replace({"default": "faster", "faster": "default"})))
+
+
+def test_a_gradient_without_its_weights_is_not_the_slope(monkeypatch):
+    problem, logits = tiny(), np.random.default_rng(0).normal(size=(4, 3))
+    slope = climb.finite_differences(lambda x: climb.exact_return(problem, x, 0, 4), logits)
+
+    def off():
+        return np.abs(climb.estimator(problem, logits, 0, 4, lambda t, s: 0.0).mean - slope).max()
+
+    assert off() < 1e-7
+    monkeypatch.setattr(climb, "score", lambda p, s, a: np.eye(12).reshape(4, 3, 4, 3)[s, a])
+    assert off() > 0.01
+
+
+def test_shifted_rewards_hurt_without_baseline_and_a_shift_of_zero_does_not():
+    logits = np.random.default_rng(0).normal(size=(4, 3))
+
+    def variances(shift, based):
+        problem = Decisions(tiny().moves, tiny().rewards + shift, tiny().discount)
+        values = climb.values_by_step(problem, climb.softmax(logits), 4)
+        return climb.estimator(problem, logits, 0, 4, lambda t, s: values[t, s] if based else 0.0).variance
+
+    assert variances(10, False) > 10 * variances(0, False)
+    assert variances(10, True) == pytest.approx(variances(0, True))
+
+
+def test_claims_on_the_baseline_fail_when_the_sides_are_swapped():
+    rows = rl.STUDIES["climb"].rows()
+    other = rows.assign(baseline=rows["baseline"].replace({"with": "without", "without": "with"}))
+
+    def bears(rows):
+        size = rows["step_size"].max()
+        sides = (rl.by_seed(rows, "on average", baseline=b, step_size=size) for b in ("without", "with"))
+        return paired_difference(*sides).above(0.1)
+
+    assert bears(rows) and not bears(other)
+    sizes = [rl.best_step_size(rows, use) for use in ("with", "without")]
+    assert sizes == [rl.best_step_size(other, use) for use in ("without", "with")]
+    lost = [
+        np.mean([policy_run(s, (2_000, 4_000), keeper(), use_baseline=u, step_size=z) for s in range(3)])
+        for u, z in zip((True, False), sizes, strict=True)
+    ]
+    assert lost[0] < lost[1]

@@ -7,6 +7,7 @@ import pytest
 import stable_baselines3
 import torch
 
+from mldev.experiments import ratio_interval
 from mldev.training import reinforcement_learning as rl
 from mldev.training import reinforcement_learning_control as control
 from mldev.training import reinforcement_learning_networks as nets
@@ -298,3 +299,13 @@ def test_pictures_draw_every_method():
     found["b"] = found["a"]
     assert contest(found, "x").axes[1].get_xlabel() == "x"
     assert isinstance(rl.praised(control.schedule("constant", 0.01), 2), pd.DataFrame)
+
+
+def test_the_claim_on_updates_fails_when_learners_are_swapped():
+    def ratio(rows):
+        sides = (rl.by_seed(rows, "updates", method=m) for m in ("PPO", "REINFORCE with baseline"))
+        return ratio_interval(*sides)
+
+    rows = rl.STUDIES["pole"].rows()
+    assert ratio(rows).above(30)
+    assert not ratio(swapped(rows, "method", "PPO", "REINFORCE with baseline")).above(30)
