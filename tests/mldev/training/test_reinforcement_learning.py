@@ -297,7 +297,8 @@ def test_patience_pays_only_where_the_world_decays(monkeypatch):
     def pays():
         problem = keeper()
         lost = [shortfall(problem, best_policy(problem.with_discount(1 - 1 / d))) for d in range(1, 9)]
-        return lost[2] == lost[0] and max(a - b for a, b in zip(lost, lost[2:], strict=False)) > 0.8 * lost[0] > 0
+        gains = [a - b for a, b in zip(lost, lost[2:], strict=False)]
+        return abs(lost[2] - lost[0]) < 1e-9 and max(gains) > 0.8 * lost[0] > 0
 
     assert pays()
     monkeypatch.setattr("mldev.training.reinforcement_learning_keeper.LOSS", 0.0)
@@ -320,7 +321,7 @@ def test_planning_is_ahead_early_and_not_of_itself():
 
 def test_most_pairs_are_rare_until_every_state_is_visited_on_purpose():
     problem = keeper()
-    assert np.mean(visits_of(q_run(0, (16_000,), constant(0.1)), problem) < 10) > 0.5
+    assert np.mean(visits_of(q_run(0, (16_000,), decaying()), problem) < 10) > 0.5
     rng = np.random.default_rng(0)
     states, actions = rng.integers(0, 50, 16_000), rng.integers(0, 3, 16_000)
     counts = np.zeros((50, 3))

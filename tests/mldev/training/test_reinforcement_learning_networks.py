@@ -74,8 +74,8 @@ def test_the_loss_is_its_formula():
         values = agent.critic(seen)[:, 0]
     for baseline, factor in ((True, returns - values), (False, returns)):
         actor_loss, critic_loss = nets.losses(agent, [episode], 0.9, baseline)
-        assert float(actor_loss) == pytest.approx(float(-(logs * factor).mean()), rel=1e-5)
-        assert float(critic_loss) == pytest.approx(float(((values - returns) ** 2).mean()), rel=1e-5)
+        assert actor_loss.item() == pytest.approx(float(-(logs * factor).mean()), rel=1e-5)
+        assert critic_loss.item() == pytest.approx(float(((values - returns) ** 2).mean()), rel=1e-5)
 
 
 def test_a_cut_episode_goes_on_in_the_critic():
