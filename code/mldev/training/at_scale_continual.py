@@ -22,7 +22,10 @@ STEPS = 150  # per task
 BATCH = 32
 MEMORY = 100  # images that replay may keep, of all tasks together
 CLASSES = NUM_TASKS * NUM_LETTERS
-OWN = torch.arange(CLASSES) // NUM_LETTERS == torch.arange(CLASSES)[:, None] // NUM_LETTERS
+OWN = (
+    torch.arange(CLASSES) // NUM_LETTERS
+    == torch.arange(CLASSES)[:, None] // NUM_LETTERS
+)
 
 
 @dataclass
@@ -152,7 +155,9 @@ def learn(
             )
         old = course.batch // 2 if course.method == "replay" and task else 0
         for _ in range(course.steps):
-            rows = torch.randint(len(pool[1]), (course.batch - old,), generator=generator)
+            rows = torch.randint(
+                len(pool[1]), (course.batch - old,), generator=generator
+            )
             X, y = pool[0][rows], pool[1][rows]
             if old:
                 X_old, y_old = memory.draw(old)

@@ -80,7 +80,9 @@ def script_tasks(seed: int) -> Tasks:
     for name in names:
         pool = _letters()[name]
         chosen.append(pool[rng.permutation(len(pool))[:NUM_LETTERS]])
-    images = torch.tensor(np.stack(chosen), dtype=torch.float64)  # (T, 10, images, pixels)
+    images = torch.tensor(
+        np.stack(chosen), dtype=torch.float64
+    )  # (T, 10, images, pixels)
     parts = images.split([TASK_TRAIN, TASK_VALID, TASK_TEST], dim=2)
     labels = torch.arange(NUM_TASKS * NUM_LETTERS).view(NUM_TASKS, NUM_LETTERS, 1)
     y = [labels.expand(*part.shape[:3]).flatten(1) for part in parts]

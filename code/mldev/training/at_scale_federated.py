@@ -55,7 +55,9 @@ def share_out(
         raise ValueError(
             f"num_clients x rows: {num_clients} x {rows}; allowed: at most the {len(y)} images there are"
         )
-    mixes = label_mixes(skew, num_clients, seed) + 1e-9  # 1e-9: when all wanted classes have run out
+    mixes = (
+        label_mixes(skew, num_clients, seed) + 1e-9
+    )  # 1e-9: when all wanted classes have run out
     rng = np.random.default_rng([seed, 3])
     labels = y.numpy()
     piles = [list(rng.permutation(np.flatnonzero(labels == c))) for c in range(CLASSES)]
@@ -68,7 +70,9 @@ def share_out(
     return Clients(X[where], y[where])
 
 
-def draw_batches(num_steps: int, num_rows: int, size: tuple[int, ...], seed: int) -> Tensor:
+def draw_batches(
+    num_steps: int, num_rows: int, size: tuple[int, ...], seed: int
+) -> Tensor:
     """Rows of every step, with replacement: (num_steps, *size)."""
     generator = torch.Generator().manual_seed(seed)
     return torch.randint(num_rows, (num_steps, *size), generator=generator)
@@ -85,10 +89,14 @@ def median(local: Weights, weights: Weights, sizes: Tensor) -> Weights:
     return trimmed_mean(local, weights, sizes, cut=(len(sizes) - 1) // 2)
 
 
-def trimmed_mean(local: Weights, weights: Weights, sizes: Tensor, cut: int = 2) -> Weights:
+def trimmed_mean(
+    local: Weights, weights: Weights, sizes: Tensor, cut: int = 2
+) -> Weights:
     """Of every single weight, leave out the `cut` lowest and highest values, and average the rest."""
     if not 0 <= 2 * cut < len(sizes):
-        raise ValueError(f"cut: {cut}; allowed: less than half of the {len(sizes)} clients")
+        raise ValueError(
+            f"cut: {cut}; allowed: less than half of the {len(sizes)} clients"
+        )
     keep = slice(cut, len(sizes) - cut)
     return {name: w.sort(dim=0).values[keep].mean(dim=0) for name, w in local.items()}
 

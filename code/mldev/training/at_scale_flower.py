@@ -11,7 +11,9 @@ import logging
 import os
 from collections.abc import Iterable
 
-os.environ.setdefault("FLWR_TELEMETRY_ENABLED", "0")  # read when Flower is imported: it reports to nobody
+os.environ.setdefault(
+    "FLWR_TELEMETRY_ENABLED", "0"
+)  # read when Flower is imported: it reports to nobody
 
 from flwr.app import (  # noqa: E402
     ArrayRecord,
@@ -30,7 +32,9 @@ from torch import Tensor  # noqa: E402
 from mldev.training.at_scale_federated import Clients  # noqa: E402
 from mldev.training.at_scale_network import Weights, train  # noqa: E402
 
-logging.getLogger("flwr").setLevel(logging.ERROR)  # its progress goes to stderr; results are returned
+logging.getLogger("flwr").setLevel(
+    logging.ERROR
+)  # its progress goes to stderr; results are returned
 
 
 def client_app(

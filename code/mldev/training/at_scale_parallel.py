@@ -65,7 +65,9 @@ def ring_all_reduce(numbers: Tensor) -> int:
     around the ring and gathers its sum; in the second the finished pieces travel around once more.
     """
     size, rank = dist.get_world_size(), dist.get_rank()
-    pieces = list(numbers.tensor_split(size))  # views: writing to them writes to numbers
+    pieces = list(
+        numbers.tensor_split(size)
+    )  # views: writing to them writes to numbers
     after, before, sent = (rank + 1) % size, (rank - 1) % size, 0
     for trip in range(2 * (size - 1)):
         out, into = pieces[(rank - trip) % size], pieces[(rank - trip - 1) % size]

@@ -95,9 +95,7 @@ def strength_chart(rows: pd.DataFrame) -> alt.Chart:
         .mark_line(point=True)
         .encode(
             alt.X("after:O", title="scripts learned", axis=alt.Axis(labelAngle=0)),
-            alt.Y(
-                "accuracy:Q", title="accuracy (%)", scale=alt.Scale(domain=[0, 100])
-            ),
+            alt.Y("accuracy:Q", title="accuracy (%)", scale=alt.Scale(domain=[0, 100])),
             alt.Color("task:N", title="tested on"),
             alt.Shape("task:N", title="tested on"),
         )

@@ -235,9 +235,7 @@ STUDIES: dict[str, Study] = {
         ],
         tolerance=TOLERANCE,
     ),
-    "cheats": Study(
-        f"{CHAPTER}-cheats", cheat_row, cheat_grid(), tolerance=TOLERANCE
-    ),
+    "cheats": Study(f"{CHAPTER}-cheats", cheat_row, cheat_grid(), tolerance=TOLERANCE),
     "tasks": Study(f"{CHAPTER}-tasks", task_row, task_grid(), tolerance=0.06),
 }
 
@@ -246,10 +244,14 @@ def best_setting(rows: pd.DataFrame, settings: list[str], criterion: str) -> dic
     """The setting whose mean criterion over the seeds is best: chosen on validation images alone."""
     means = rows.groupby(settings)[criterion].mean()
     best = means.idxmax()
-    return dict(zip(settings, best if isinstance(best, tuple) else (best,), strict=True))
+    return dict(
+        zip(settings, best if isinstance(best, tuple) else (best,), strict=True)
+    )
 
 
-def chosen_rows(rows: pd.DataFrame, settings: list[str], criterion: str) -> pd.DataFrame:
+def chosen_rows(
+    rows: pd.DataFrame, settings: list[str], criterion: str
+) -> pd.DataFrame:
     """The rows of the best setting, in the order of the seeds."""
     best = best_setting(rows, settings, criterion)
     picked = np.all([rows[name] == value for name, value in best.items()], axis=0)

@@ -44,9 +44,7 @@ def parity(record_property, algorithm, library, version, difference, tolerance=1
 
 
 @pytest.mark.parity
-@pytest.mark.parametrize(
-    "name, combine", [("FedAvg", average), ("FedMedian", median), ("FedTrimmedAvg", trimmed_mean)]
-)
+@pytest.mark.parametrize("name, combine", [("FedAvg", average), ("FedMedian", median), ("FedTrimmedAvg", trimmed_mean)])
 def test_rounds_equal_flowers(name, combine, record_property):
     import flwr
     import flwr.serverapp.strategy as flower
