@@ -125,7 +125,7 @@ def federated_averaging(
     local_steps: int,
     learning_rate: float,
     combine: Combine = average,
-    tamper: Callable[[Weights], Weights] = lambda local: local,
+    tamper: Callable[[Weights, Weights], Weights] = lambda local, weights: local,
 ) -> list[Weights]:
     """Rounds of local training and averaging; returns the shared weights after every round.
 
@@ -142,7 +142,8 @@ def federated_averaging(
     combine
         What the server does with them.
     tamper
-        What happens to the clients' weights on the way to the server; nothing, unless a client cheats.
+        What happens to the clients' weights on the way to the server (it knows where they started); nothing,
+        unless a client cheats.
     """
     if local_steps < 1 or len(batches) % local_steps:
         raise ValueError(
@@ -152,6 +153,6 @@ def federated_averaging(
     for part in batches.split(local_steps):
         start = spread(weights, len(clients.y))
         local = train(start, clients.X, clients.y, part, learning_rate)
-        weights = combine(tamper(local), weights, clients.sizes)
+        weights = combine(tamper(local, weights), weights, clients.sizes)
         rounds.append(weights)
     return rounds

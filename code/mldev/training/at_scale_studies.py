@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import pandas as pd
 import torch
@@ -96,22 +94,27 @@ def flipped(clients: Clients) -> Clients:
     return Clients(clients.X, y)
 
 
-def broken(local: Weights) -> Weights:
+def broken(local: Weights, weights: Weights) -> Weights:
     """The cheats send what is not a number."""
-    return _replaced(local, lambda w: torch.full_like(w, torch.nan))
-
-
-def scaled(local: Weights) -> Weights:
-    """The cheats send their weights with the sign turned, a hundred times too large."""
-    return _replaced(local, lambda w: -100 * w)
-
-
-def _replaced(
-    local: Weights, change: Callable[[torch.Tensor], torch.Tensor]
-) -> Weights:
     return {
-        name: torch.cat([change(w[:CHEATS]), w[CHEATS:]]) for name, w in local.items()
+        name: torch.cat([torch.full_like(w[:CHEATS], torch.nan), w[CHEATS:]])
+        for name, w in local.items()
     }
+
+
+def scaled(local: Weights, weights: Weights) -> Weights:
+    """The cheats send their update turned round, and a hundred times too long."""
+    return {
+        name: torch.cat(
+            [weights[name] - 100 * (w[:CHEATS] - weights[name]), w[CHEATS:]]
+        )
+        for name, w in local.items()
+    }
+
+
+def honest(local: Weights, weights: Weights) -> Weights:
+    """Nobody cheats on the way."""
+    return local
 
 
 def cheat_row(row: dict) -> dict:
@@ -128,7 +131,7 @@ def cheat_row(row: dict) -> dict:
         10,
         0.3,
         COMBINERS[row["combine"]],
-        {"not a number": broken, "scaled": scaled}.get(row["cheat"], lambda w: w),
+        {"not a number": broken, "scaled": scaled}.get(row["cheat"], honest),
     )
     return {"test": round(accuracy(rounds[-1], data.X_test, data.y_test), 5)}
 

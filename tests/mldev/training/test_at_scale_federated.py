@@ -181,33 +181,32 @@ def test_claims_of_garbage_fail_when_the_combiners_are_swapped(cheat, honest):
     assert survived.below(5) and not ruined.below(5)
 
 
-def test_claim_of_the_missed_labels_needs_a_check_that_sees_only_lengths(monkeypatch):
-    """A check that knew the cheats would gain more."""
-    rows = studies.STUDIES["cheats"].rows()
-    turned = rows[rows["cheat"] == "turned labels"].sort_values("seed")
-    mean = 100 * turned[turned["combine"] == "mean"]["test"].to_numpy()[:5]
-    check = 100 * turned[turned["combine"] == "checked mean"]["test"].to_numpy()[:5]
-    assert paired_difference(check, mean).below(1)
-
-    def knowing(local, weights, sizes):
-        return average({n: w[studies.CHEATS :] for n, w in local.items()}, weights, sizes[studies.CHEATS :])
-
-    monkeypatch.setitem(studies.COMBINERS, "checked mean", knowing)
-    assert not paired_difference(points(100.0, "turned labels", "checked mean"), mean).below(1)
+@pytest.fixture(scope="module")
+def kept():
+    rows = studies.STUDIES["cheats"].rows().sort_values("seed")
+    return {key: 100 * group["test"].to_numpy() for key, group in rows.groupby(["skew", "cheat", "combine"])}
 
 
-def test_claim_of_the_price_of_the_median_needs_unlike_clients():
-    rows = studies.STUDIES["cheats"].rows()
-    honest = rows[rows["cheat"] == "none"].sort_values("seed")
+def test_claim_of_the_caught_labels_needs_labels_that_are_turned(kept):
+    def gain(cheat, combine):
+        return paired_difference(kept[100.0, cheat, combine], kept[100.0, cheat, "mean"])
 
+    for combine in ("median", "trimmed mean"):
+        assert gain("turned labels", combine).above(0)
+        assert not gain("none", combine).above(0)  # without the effect in the data
+    assert not gain("turned labels", "mean").above(0)  # swapped for its baseline
+    check = kept[100.0, "turned labels", "checked mean"]
+    assert paired_difference(kept[100.0, "turned labels", "median"], check).above(0)
+    assert not paired_difference(check, check).above(0)
+
+
+def test_claim_of_the_price_needs_unlike_clients(kept):
     def price(skew, combine):
-        chosen = honest[honest["skew"] == skew]
-        test = {c: chosen[chosen["combine"] == c]["test"].to_numpy() for c in ("mean", combine)}
-        return 100 * (test["mean"] - test[combine])
+        return paired_difference(kept[skew, "none", "mean"], kept[skew, "none", combine])
 
-    assert interval(price(0.1, "median")).above(0)
-    assert not interval(price(0.1, "mean")).above(0)  # swapped for its baseline
-    assert paired_difference(price(0.1, "median"), price(100.0, "median")).above(0)
+    assert price(0.1, "median").above(15) and price(0.1, "trimmed mean").above(5)
+    assert not price(100.0, "median").above(15) and not price(100.0, "trimmed mean").above(5)
+    assert price(0.1, "checked mean").below(2) and not price(0.1, "median").below(2)
 
 
 def test_claim_of_forgetting_clients_needs_unlike_ones():
