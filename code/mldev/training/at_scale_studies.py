@@ -32,6 +32,7 @@ from mldev.training.at_scale_network import (
 
 CHAPTER = "training/at-scale"
 NUM_SEEDS = 10
+TASK_SEEDS = 6
 NUM_STEPS = 200
 BATCH = 16  # images per client and step
 LEARNING_RATES = (0.1, 0.3, 1.0)
@@ -207,7 +208,7 @@ def task_grid() -> list[dict]:
         for told in (True, False)
         for method, strength in settings
         for rate in RATES
-        for seed in range(NUM_SEEDS)
+        for seed in range(TASK_SEEDS)
     ]
 
 
