@@ -21,7 +21,11 @@ from mldev.training.at_scale_federated import (
     share_out,
     trimmed_mean,
 )
+from mldev.training.at_scale_flower import run_flower  # isort: skip  (first: it turns Flower's telemetry off)
 from mldev.training.at_scale_network import initial_weights, largest_difference, train
+
+import flwr  # isort: skip
+import flwr.serverapp.strategy as flower  # isort: skip
 
 
 def federation(skew=0.3, num_steps=12, seed=0):
@@ -46,11 +50,6 @@ def parity(record_property, algorithm, library, version, difference, tolerance=1
 @pytest.mark.parity
 @pytest.mark.parametrize("name, combine", [("FedAvg", average), ("FedMedian", median), ("FedTrimmedAvg", trimmed_mean)])
 def test_rounds_equal_flowers(name, combine, record_property):
-    import flwr
-    import flwr.serverapp.strategy as flower
-
-    from mldev.training.at_scale_flower import run_flower
-
     weights, clients, batches = federation()
     ours = federated_averaging(weights, clients, batches, 4, 0.3, combine)[-1]
     theirs = run_flower(getattr(flower, name)(fraction_evaluate=0.0), weights, clients, batches, 4, 0.3)
@@ -72,23 +71,17 @@ class Unequal(Clients):
 
 
 def test_flower_counts_clients_by_their_sizes_as_we_do():
-    from flwr.serverapp.strategy import FedAvg
-
-    from mldev.training.at_scale_flower import run_flower
-
     weights, clients, batches = federation()
     unequal = Unequal(clients.X, clients.y)
     ours = federated_averaging(weights, unequal, batches, 4, 0.3)[-1]
-    theirs = run_flower(FedAvg(fraction_evaluate=0.0), weights, unequal, batches, 4, 0.3)
+    theirs = run_flower(flower.FedAvg(fraction_evaluate=0.0), weights, unequal, batches, 4, 0.3)
     assert largest_difference(ours, theirs) < 1e-12
     equal = federated_averaging(weights, clients, batches, 4, 0.3)[-1]
     assert largest_difference(ours, equal) > 1e-4  # the sizes mattered
 
 
 def test_flower_reports_to_nobody():
-    import flwr.supercore.telemetry as telemetry
-
-    import mldev.training.at_scale_flower  # noqa: F401
+    from flwr.supercore import telemetry
 
     assert telemetry.FLWR_TELEMETRY_ENABLED == "0"
 
