@@ -21,6 +21,7 @@ from mldev.training.at_scale_federated import (
     share_out,
     trimmed_mean,
 )
+
 from mldev.training.at_scale_flower import run_flower  # isort: skip  (first: it turns Flower's telemetry off)
 from mldev.training.at_scale_network import initial_weights, largest_difference, train
 
