@@ -189,7 +189,7 @@ def task_row(row: dict) -> dict:
     return {name: round(value, 5) for name, value in found.items()}
 
 
-STRENGTHS = (10.0, 30.0, 100.0, 300.0)
+STRENGTHS = (3.0, 10.0, 30.0, 100.0, 300.0)
 RATES = (0.3, 1.0)
 
 
