@@ -11,7 +11,7 @@ import os
 import signal
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -200,8 +200,13 @@ def restore(folder: Path, model: nn.Module, optimizer: Momentum) -> int:
     return state["step"]
 
 
-def supervise(folder: Path, job: Job, max_restarts: int = 1) -> list[Attempt]:
-    """Run a job's workers; when one dies, start all of them again from the last checkpoint."""
+def supervise(
+    folder: Path, job: Job, max_restarts: int = 1, refill: bool = True
+) -> list[Attempt]:
+    """Run a job's workers; when one dies, start a group again from the last checkpoint.
+
+    The new group is as large as the old one, or, without `refill`, as large as what is left of it.
+    """
     attempts: list[Attempt] = []
     while len(attempts) <= max_restarts:
         _write((job, len(attempts)), folder / "job.pt")
@@ -212,6 +217,9 @@ def supervise(folder: Path, job: Job, max_restarts: int = 1) -> list[Attempt]:
         attempts.append(Attempt(began_at, codes, tuple(map(_last_line, errors))))
         if not any(codes):
             return attempts
+        if not refill:
+            killed = sum(code < 0 for code in codes)  # by a signal
+            job = replace(job, num_workers=max(1, job.num_workers - killed))
     raise RuntimeError(f"max_restarts={max_restarts} used up: {attempts[-1]}")
 
 

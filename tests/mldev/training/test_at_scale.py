@@ -195,6 +195,23 @@ def test_a_worker_killed_from_outside_is_survived(tmp_path, monkeypatch):
     assert largest_difference(resumed, whole) < 1e-8  # hundreds of steps of rounding
 
 
+def test_what_is_left_of_a_group_goes_on_alone(tmp_path, monkeypatch):
+    """The second of two workers is killed; the restart has one, and takes up the job where it was."""
+    dies, ends = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "pass"
+    started = []
+
+    def begin(folder, rank):
+        started.append(rank)
+        program = [sys.executable, "-c", dies if len(started) == 2 else ends]
+        return subprocess.Popen(program, stderr=subprocess.PIPE, text=True)
+
+    monkeypatch.setattr(parallel, "_start", begin)
+    attempts = supervise(tmp_path, job(), refill=False)
+    assert [a.codes for a in attempts] == [(0, -signal.SIGKILL), (0,)]
+    left, attempt = torch.load(tmp_path / "job.pt", weights_only=False)
+    assert (left.num_workers, attempt) == (1, 1)
+
+
 def test_without_restarts_a_death_is_an_error(tmp_path, monkeypatch):
     dies = [sys.executable, "-c", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"]
     monkeypatch.setattr(
