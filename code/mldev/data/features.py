@@ -41,12 +41,12 @@ def neighbour_distance(x: np.ndarray, k: int) -> np.ndarray:
     order = np.argsort(x, kind="stable")
     far = np.full(k, np.inf)
     v = np.concatenate([-far, x[order], far])  # sorted, with nothing beyond the ends
-    at = np.arange(k, k + len(x))
-    windows = [  # i neighbours to the left and k - i to the right
-        np.maximum(v[at] - v[at - i], v[at + k - i] - v[at]) for i in range(k + 1)
-    ]
+    here, nearest = v[k : k + len(x)], np.full(len(x), np.inf)
+    for i in range(k + 1):  # i neighbours to the left and k - i to the right
+        left, right = (v[start : start + len(x)] for start in (k - i, 2 * k - i))
+        nearest = np.minimum(nearest, np.maximum(here - left, right - here))
     distance = np.empty(len(x))
-    distance[order] = np.min(windows, axis=0)
+    distance[order] = nearest
     return distance
 
 

@@ -21,7 +21,6 @@ from mldev import datasets
 from mldev.data.features import MutualInformationFilter
 from mldev.introduction.regression import fold_interval
 from mldev.studies import Study
-from mldev.timings import timed
 
 NUM_FOLDS, NUM_REPEATS, NUM_SETTINGS = 5, 4, 6
 TASKS = ("tumours", "tumours, products", "HIV trial", "docstrings")
@@ -103,15 +102,12 @@ def run_row(row: dict) -> dict:
     train, test = list(outer.split(X, y))[row["fold"]]
     tuned = search(row["method"], X.shape[1], row["seed"])
     Counted.fits = 0
-    name = f"features-{row['task']}-{row['method']}-{row['seed']}-{row['fold']}"
-    tuned, seconds = timed(name, lambda: tuned.fit(X[train], y[train]))
-    best = tuned.best_estimator_
+    best = tuned.fit(X[train], y[train]).best_estimator_
     auc = roc_auc_score(y[test], tuned.predict_proba(X[test])[:, 1])
     return {
         "auc": round(float(auc), 6),
         "kept": int((best["model"].coef_ != 0).sum()),
         "fits": Counted.fits,
-        "seconds": round(seconds, 3),
     }
 
 
@@ -122,13 +118,7 @@ GRID = [
     for seed in range(NUM_REPEATS)
     for fold in range(NUM_FOLDS)
 ]
-STUDY = Study(
-    "data/features-comparison",
-    run_row,
-    GRID,
-    timing_columns=("seconds",),
-    tolerance=2e-3,
-)
+STUDY = Study("data/features-comparison", run_row, GRID, tolerance=2e-3)
 
 
 def gains(rows: pd.DataFrame, column: str = "auc") -> pd.DataFrame:

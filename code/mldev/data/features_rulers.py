@@ -154,19 +154,6 @@ def constructed(depth: int, cutoff: bool = True) -> pd.DataFrame:
     return features_at(tables, "countries", spells["country"], times, depth)
 
 
-def tuned(l1_ratio: float, solver: str) -> BaseEstimator:
-    """A logistic regression whose penalty is chosen by folds of its training rows."""
-    return LogisticRegressionCV(
-        Cs=[0.003, 0.01, 0.03, 0.1, 0.3],
-        cv=5,
-        scoring="neg_log_loss",
-        l1_ratios=[l1_ratio],
-        solver=solver,
-        max_iter=2000,
-        use_legacy_attributes=False,
-    )
-
-
 MODELS = {  # last steps of the pipeline; "logistic" and those below it differ in restraint alone
     "boosting": lambda: [
         HistGradientBoostingClassifier(
@@ -174,8 +161,16 @@ MODELS = {  # last steps of the pipeline; "logistic" and those below it differ i
         )
     ],
     "logistic": lambda: [LogisticRegression(C=0.1, max_iter=2000)],
-    "ridge, chosen": lambda: [tuned(l1_ratio=0.0, solver="lbfgs")],
-    "lasso, chosen": lambda: [tuned(l1_ratio=1.0, solver="liblinear")],
+    "ridge, chosen": lambda: [  # in five folds of the training rows
+        LogisticRegressionCV(
+            Cs=[0.003, 0.01, 0.03, 0.1, 0.3],
+            cv=5,
+            scoring="neg_log_loss",
+            l1_ratios=[0.0],
+            max_iter=2000,
+            use_legacy_attributes=False,
+        )
+    ],
     "ten best by F": lambda: [
         SelectKBest(f_classif, k=10),
         LogisticRegression(C=0.1, max_iter=2000),

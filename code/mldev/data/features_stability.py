@@ -103,15 +103,20 @@ def twins_run(
     selections: dict[str, Select] = SELECTIONS,
     wrap: Callable[[Select], Select] = lambda select: select,
 ) -> list[dict]:
-    """Select on two independent samples: how alike are the choices, and what are they worth on a third?"""
+    """Select on two independent samples: how alike are the choices, and what are they worth on a third?
+
+    `signals` counts how many of the five signals a choice holds at least one copy of.
+    """
     early, late = (twins(1000 * part + seed, copies, first) for part in (1, 2))
     new = twins(3000 + seed, copies, first, rows=2000)
     found = []
     for name, select in selections.items():
         one, two = (wrap(select)(*sample, NUM_KEPT) for sample in (early, late))
         values = [accuracy(one, early, new), accuracy(two, late, new)]
+        held = [len(set(np.flatnonzero(c[: 5 * copies]) // copies)) for c in (one, two)]
         row = {"seed": seed, "method": name, "alike": jaccard(one, two)}
-        found.append(row | {"accuracy": float(np.mean(values))})
+        row |= {"accuracy": float(np.mean(values)), "signals": float(np.mean(held))}
+        found.append(row)
     return found
 
 

@@ -34,24 +34,30 @@ RECIPES = {
 
 
 def heldout_run(seed: int, kind: str, recipe: str) -> dict:
-    """The share of spoilt cells that any finding about columns points at, over three tables."""
+    """The share of spoilt cells that any finding about columns points at, over three tables.
+
+    "named" is the share that a finding of this very kind points at.
+    """
     if kind not in RECIPES or recipe not in RECIPES[kind]:
         allowed = ", ".join(f"{k}: {r}" for k in RECIPES for r in RECIPES[k])
         raise ValueError(f"recipe: got {kind!r}, {recipe!r}, allowed: {allowed}")
-    rng, found, total = np.random.default_rng([seed, 11]), 0, 0
+    rng = np.random.default_rng([seed, 11])
+    counts = {"found": 0, "named": 0, "total": 0}
     for table in TABLES:
         frame = task(table, seed, dates=kind == "mixed_dates").X_train
         spoilt, cells = _spoilt(frame, kind, RECIPES[kind][recipe], rng)
+        seen = {name: cells & False for name in ("found", "named")}
         for one in diagnose(spoilt):
             if one.column is not None and one.kind != "missing_pattern":
-                hit = cells[one.column].to_numpy().copy()
-                seen = np.zeros(len(hit), dtype=bool)
-                seen[list(one.rows)] = True
-                found += int((hit & seen).sum())
-                cells.loc[seen, one.column] = False  # counted once
-                total += int((hit & seen).sum())
-        total += int(cells.to_numpy().sum())
-    return {"seed": seed, "kind": kind, "recipe": recipe, "found": found / total}
+                seen["found"].loc[list(one.rows), one.column] = True
+                if one.kind == kind:
+                    seen["named"].loc[list(one.rows), one.column] = True
+        for name, mask in seen.items():
+            counts[name] += int((mask & cells).to_numpy().sum())
+        counts["total"] += int(cells.to_numpy().sum())
+    total = counts.pop("total")
+    shares = {name: count / total for name, count in counts.items()}
+    return {"seed": seed, "kind": kind, "recipe": recipe} | shares
 
 
 def _spoilt(
@@ -128,7 +134,8 @@ def unspoilt_row(row: dict) -> dict:
 
 def heldout_row(row: dict) -> dict:
     """`heldout_run` as a row of a study."""
-    return {"found": heldout_run(**row)["found"]}
+    result = heldout_run(**row)
+    return {name: result[name] for name in ("found", "named")}
 
 
 INNOCENT = ("counts", "losses", "countries", "stages", "one column", "strong column")

@@ -118,11 +118,30 @@ def cleanlab_issues(X: pd.DataFrame, y: pd.Series) -> tuple[np.ndarray, float]:
         return _regression_issues(table, y.to_numpy(dtype=float))
     from cleanlab.filter import find_label_issues
 
+    labels, probabilities, able = _judged(table, y)
+    return find_label_issues(labels, probabilities, n_jobs=1), able
+
+
+def label_skill(X: pd.DataFrame, y: pd.Series) -> float:
+    """The skill of the doctor's model of the labels, which opens its gate or not."""
+    table = design(X)
+    if y.nunique() > 20:
+        return _quantity_skill(table, y.to_numpy(dtype=float))
+    return _judged(table, y)[2]
+
+
+def _judged(table: np.ndarray, y: pd.Series) -> tuple[np.ndarray, np.ndarray, float]:
+    """Numbered classes, their probabilities on rows that the model has not seen, and its skill."""
     labels = np.unique(y, return_inverse=True)[1]
     split = StratifiedKFold(5, shuffle=True, random_state=0)
     probabilities = out_of_fold(table, labels, split)
-    able = skill(labels, probabilities.argmax(axis=1), True)
-    return find_label_issues(labels, probabilities, n_jobs=1), able
+    return labels, probabilities, skill(labels, probabilities.argmax(axis=1), True)
+
+
+def _quantity_skill(table: np.ndarray, y: np.ndarray) -> float:
+    model = make_pipeline(StandardScaler(), Ridge())
+    split = KFold(5, shuffle=True, random_state=0)
+    return robust_skill(y, y - cross_val_predict(model, table, y, cv=split))
 
 
 def _regression_issues(table: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, float]:
@@ -133,6 +152,5 @@ def _regression_issues(table: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, fl
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         issues = finder.find_label_issues(table, y)
-    split = KFold(5, shuffle=True, random_state=0)
-    able = robust_skill(y, y - cross_val_predict(model, table, y, cv=split))
+    able = _quantity_skill(table, y)
     return issues["is_label_issue"].to_numpy(dtype=bool), able

@@ -14,6 +14,7 @@ from sklearn.pipeline import make_pipeline
 
 from mldev.data.preparation_benchmark import (
     KINDS,
+    MEASURED_ON,
     Plain,
     skrub_pipeline,
     spoil,
@@ -21,6 +22,7 @@ from mldev.data.preparation_benchmark import (
 )
 from mldev.data.preparation_checks import unit_mixups
 from mldev.data.preparation_findings import Case
+from mldev.data.preparation_rivals import label_skill
 from mldev.data.preparation_tasks import test_score
 from mldev.experiments import Interval, interval, ratio_interval
 
@@ -64,6 +66,12 @@ def losses(rows: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame(found)
 
 
+def by_kind(table: pd.DataFrame, method: str) -> dict[str, Interval]:
+    """The rows of `losses` of one method, by kind of fault."""
+    part = table[table["method"] == method]
+    return dict(zip(part["kind"], part["lost"], strict=True))
+
+
 def recovered(
     rows: pd.DataFrame, method: str, kinds: Sequence[str] = KINDS
 ) -> Interval:
@@ -103,6 +111,13 @@ def per_table(rows: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:
     part = rows[rows["kind"].isin(KINDS)]
     lost = {method: 100 * (part["clean"] - part[method]) for method in methods}
     return pd.DataFrame(lost).groupby(part["table"], sort=False).mean()
+
+
+def gains(rows: pd.DataFrame, kind: str, method: str) -> pd.DataFrame:
+    """The points that a method gains over plain for one kind: a row for each seed, a column for each table."""
+    part = rows[rows["kind"] == kind]
+    gain = part.assign(gain=100 * (part[method] - part["plain"]))
+    return gain.pivot(index="seed", columns="table", values="gain")
 
 
 def rival_rates(rows: pd.DataFrame, kind: str) -> dict[str, Interval]:
@@ -151,7 +166,27 @@ def unit_run(seed: int, factor: float) -> dict:
     return {"seed": seed, "recall": found / total}
 
 
-def skrub_run(seed: int, kind: str = "number_text", table: str = "diabetes") -> dict:
+def gate_run(seed: int) -> dict:
+    """For each table, the skill of the model that judges labels, when some of them are wrong."""
+    skills = {}
+    for table in MEASURED_ON:
+        spoilt, _, _ = spoil(task(table, seed), "label_error", seed)
+        skills[table] = label_skill(spoilt.frame, spoilt.y)
+    return {"seed": seed} | skills
+
+
+STEPS = (
+    *("invented date, alpha 1", "no date", "alpha tuned", "short texts"),
+    "plain",
+)
+
+
+def skrub_run(
+    seed: int,
+    steps: Sequence[str] = STEPS,
+    kind: str = "number_text",
+    table: str = "diabetes",
+) -> dict:
     """What skrub's pipeline scores on a spoilt table, changed step by step.
 
     Its default with a date that was invented and without shrinkage tuned; then without
@@ -170,7 +205,8 @@ def skrub_run(seed: int, kind: str = "number_text", table: str = "diabetes") -> 
         "plain": (clean, make_pipeline(Plain(), clean.model())),
     }
     result: dict = {"seed": seed}
-    for name, (one, pipeline) in ways.items():
+    for name in steps:
+        one, pipeline = ways[name]
         X, y, X_test = one.X_train, one.y_train, one.X_test
         if kind != "none":
             spoilt, X_test, _ = spoil(one, kind, seed)

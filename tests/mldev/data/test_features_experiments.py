@@ -213,7 +213,7 @@ def twins():
     }  # fmt: skip
     runs = {plan: rows_of(stability.twins_run, 8, selections=few_ways(), **options) for plan, options in plans.items()}
     return {
-        plan: {s: t.pivot(index="seed", columns="method", values=s) for s in ("alike", "accuracy")}
+        plan: {s: t.pivot(index="seed", columns="method", values=s) for s in ("alike", "accuracy", "signals")}
         for plan, t in runs.items()
     }
 
@@ -230,6 +230,16 @@ def test_copies_destroy_stability_and_groups_restore_it(twins):
         fall = {m: twins["one"]["accuracy"][m] - twins["four"]["accuracy"][m] for m in ("correlation", method)}
         assert paired_difference(fall["correlation"], fall[method]).above(0.02)
         assert not paired_difference(fall[method], fall["correlation"]).above(0.02)
+
+
+def test_the_filter_keeps_copies_and_without_copies_it_does_not(twins):
+    def few(plan, method):
+        return interval(twins[plan]["signals"][method]).below(2.5)
+
+    assert few("four", "correlation")
+    assert not few("one", "correlation") and not few("grouped", "correlation")
+    for method in ("elimination", "lasso"):
+        assert interval(twins["four"]["signals"][method]).above(3.5) and not few("four", method)
 
 
 def test_a_dominant_signal_keeps_the_filter_steady_and_equal_ones_do_not(twins):

@@ -215,19 +215,20 @@ def test_bad_input_gets_one_clear_error(call, message):
 def test_regressions_fill_best_and_not_where_columns_are_unrelated(monkeypatch):
     ways = ("drop rows", "mean", "most frequent", "regressions")
 
-    def gain(pattern, better, worse):
-        r2 = frame(chapter.filling_run, 20, pattern=pattern, ways=ways)
-        r2 = r2.pivot(index="seed", columns="way", values="r2")
-        return paired_difference(r2[better], r2[worse])
+    def scores(pattern, ways):
+        r2 = frame(chapter.filling_run, 10, pattern=pattern, ways=ways)
+        return r2.pivot(index="seed", columns="way", values="r2")
 
     for pattern in ("any", "large"):
-        assert gain(pattern, "regressions", "mean").above(0)
-        assert gain(pattern, "most frequent", "drop rows").above(0)
-        assert not gain(pattern, "drop rows", "most frequent").above(0)
+        r2 = scores(pattern, ways)
+        assert paired_difference(r2["regressions"], r2["mean"]).above(0)
+        assert paired_difference(r2["most frequent"], r2["drop rows"]).above(0)
+        assert not paired_difference(r2["drop rows"], r2["most frequent"]).above(0)
     X, y = chapter.patients()
     shuffled = np.random.default_rng(0).permuted(X, axis=0)
     monkeypatch.setattr(chapter, "patients", lambda: (shuffled, y))
-    assert not gain("any", "regressions", "mean").above(0), "columns that say nothing of one another"
+    r2 = scores("any", ("mean", "regressions"))
+    assert not paired_difference(r2["regressions"], r2["mean"]).above(0), "columns that say nothing of one another"
 
 
 def test_flags_pay_for_reasons_and_not_for_chance():
@@ -236,7 +237,7 @@ def test_flags_pay_for_reasons_and_not_for_chance():
         r2 = frame(chapter.flag_run, 20, reason=reason)
         gain[reason] = paired_difference(r2["flagged"], r2["filled"])
     assert gain["target"].above(0.05) and not gain["chance"].above(0.05)
-    assert gain["chance"].below(0.01) and not gain["target"].below(0.01)
+    assert gain["chance"].below(0) and not gain["target"].below(0)
 
 
 def test_repeats_flatter_and_their_absence_does_not():

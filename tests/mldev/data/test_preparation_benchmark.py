@@ -12,6 +12,7 @@ from mldev.data import preparation_heldout as heldout
 from mldev.data import preparation_rivals as rivals
 from mldev.data import preparation_summary
 from mldev.data.preparation import Doctor, diagnose
+from mldev.data.preparation_checks import FACTORS
 from mldev.data.preparation_contract import breaches, contract
 from mldev.data.preparation_faults import CELL_FAULTS, ROW_FAULTS, inject, with_words_and_dates
 from mldev.data.preparation_findings import KINDS, Finding
@@ -236,13 +237,55 @@ def test_the_doctor_recovers_and_the_baselines_do_not(rows):
     assert middle.estimate == pytest.approx(0)
 
 
+def test_leaks_cost_most_and_only_leaks(rows):
+    def most(lost, kind):
+        cost = preparation_summary.by_kind(lost, "plain")
+        return cost[kind].above(max(cost[other].high for other in bench.KINDS if other != kind))
+
+    lost = preparation_summary.losses(rows, ("plain", "doctor"))
+    assert most(lost, "leakage") and not any(most(lost, kind) for kind in NO_LEAK)
+    plain, doctor = (preparation_summary.by_kind(lost, method) for method in ("plain", "doctor"))
+    told = preparation_summary.by_kind(preparation_summary.losses(rows, ("told",)), "told")["number_text"]
+    assert doctor["number_text"].below(told.low) and not plain["number_text"].below(told.low)
+    assert doctor["mixed_dates"].below(1) and not plain["outlier"].below(1)
+    assert plain["duplicate"].below(1) and plain["near_duplicate"].below(1)
+
+
+def test_only_one_table_lies_at_the_gate():
+    skills = pd.DataFrame([preparation_summary.gate_run(seed) for seed in range(3)])
+    assert (skills[["arrests", "actg175"]] < 0.1).all(axis=None) and (skills["breast_cancer"] >= 0.5).all()
+    assert (skills["diabetes"] > 0.1).all() and not (skills["diabetes"] >= 0.5).all()
+
+
+def test_unlisted_units_are_found_but_misnamed():
+    assert not set(heldout.RECIPES["unit_mixup"]["held out"]) & set(FACTORS)
+    apart = {}
+    for recipe in ("listed", "held out"):
+        seen = [heldout.heldout_run(seed, "unit_mixup", recipe) for seed in range(2)]
+        apart[recipe] = min(one["found"] - one["named"] for one in seen)
+    assert apart["held out"] > 0.25 > apart["listed"] >= 0
+
+
+def test_fillings_gain_where_there_is_something_to_gain(rows):
+    for way, above in (("doctor", True), ("regressions", True), ("plain", False)):
+        gain = preparation_summary.gains(rows, "missing_pattern", way)["diabetes"]
+        assert interval(gain).above(0) == above
+
+
+@pytest.mark.parametrize("kind", ["misspelling", "outlier"])
+def test_rivals_find_fewer(rows, kind):
+    rates = preparation_summary.rival_rates(rows, kind)
+    ours, theirs = (rates[f"recall, {who}"] for who in ("doctor", "library"))
+    assert ours.above(theirs.high) and not theirs.above(ours.high)
+
+
 def test_skrub_by_steps():
-    steps = pd.DataFrame([preparation_summary.skrub_run(seed) for seed in range(5)])
+    order = ["no date", "alpha tuned", "short texts"]
+    steps = pd.DataFrame([preparation_summary.skrub_run(seed, order) for seed in range(5)])
 
     def more(better, worse):
         return paired_difference(steps[better], steps[worse]).above(0)
 
-    order = ["no date", "alpha tuned", "short texts"]
     for worse, better in zip(order[:-1], order[1:], strict=True):
         assert more(better, worse) and not more(worse, better)
 
