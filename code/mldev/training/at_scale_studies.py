@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 import torch
@@ -11,6 +13,7 @@ from mldev.training.at_scale_continual import Course, accuracies, learn
 from mldev.training.at_scale_data import NUM_TASKS, NUM_TRAIN, digits, script_tasks
 from mldev.training.at_scale_federated import (
     CLIENT_ROWS,
+    MAX_STEP,
     NUM_CLIENTS,
     Clients,
     average,
@@ -135,6 +138,24 @@ def cheat_row(row: dict) -> dict:
         {"not a number": broken, "scaled": scaled}.get(row["cheat"], honest),
     )
     return {"test": round(accuracy(rounds[-1], data.X_test, data.y_test), 5)}
+
+
+def passing(seed: int, cheat: Callable[[Clients], Clients] = flipped) -> list[float]:
+    """The share of the cheats' updates that the check lets through, round by round, with like clients."""
+    data = digits(seed)
+    clients = cheat(share_out(data.X_train, data.y_train, SKEWS[-1], seed))
+    shares: list[float] = []
+
+    def look(local: Weights, weights: Weights) -> Weights:
+        lengths = (flat(local) - flat(weights)).norm(dim=1)
+        believed = lengths[:CHEATS] <= MAX_STEP * lengths.median()
+        shares.append(float(believed.double().mean()))
+        return local
+
+    batches = draw_batches(NUM_STEPS, CLIENT_ROWS, (NUM_CLIENTS, BATCH), seed)
+    start = initial_weights(seed)
+    federated_averaging(start, clients, batches, 10, 0.3, screened_average, look)
+    return shares
 
 
 def forgotten_by_clients(seed: int, skew: float, local_steps: int) -> dict[str, float]:

@@ -1,6 +1,10 @@
 """Federated averaging: against Flower, against data parallelism, with unlike clients and with cheats."""
 
+import sys
+import threading
+
 import numpy as np
+import psutil
 import pytest
 import scipy
 import torch
@@ -22,7 +26,8 @@ from mldev.training.at_scale_federated import (
     trimmed_mean,
 )
 
-from mldev.training.at_scale_flower import run_flower  # isort: skip  (first: it turns Flower's telemetry off)
+from mldev.training import at_scale_flower  # isort: skip  (first: it turns Flower's telemetry off)
+from mldev.training.at_scale_flower import run_flower  # isort: skip
 from mldev.training.at_scale_network import initial_weights, largest_difference, train
 
 import flwr  # isort: skip
@@ -79,6 +84,25 @@ def test_flower_counts_clients_by_their_sizes_as_we_do():
     assert largest_difference(ours, theirs) < 1e-12
     equal = federated_averaging(weights, clients, batches, 4, 0.3)[-1]
     assert largest_difference(ours, equal) > 1e-4  # the sizes mattered
+
+
+def test_the_engine_leaves_nothing_behind():
+    weights, clients, batches = federation()
+    before = threading.active_count(), psutil.Process().children()
+    run_flower(flower.FedAvg(fraction_evaluate=0.0), weights, clients, batches[:4], 4, 0.3)
+    assert (threading.active_count(), psutil.Process().children()) == before
+    assert "ray" not in sys.modules
+
+
+def test_an_error_of_the_engine_is_an_error(monkeypatch):
+    def broken(self, app_fn):
+        raise OSError("no workers today")
+
+    monkeypatch.setattr(at_scale_flower.Threads, "build", broken)
+    monkeypatch.setattr(at_scale_flower, "PATIENCE", 0.1)
+    weights, clients, batches = federation()
+    with pytest.raises(RuntimeError, match="Simulation Runtime crashed"):
+        run_flower(flower.FedAvg(fraction_evaluate=0.0), weights, clients, batches[:4], 4, 0.3)
 
 
 def test_flower_reports_to_nobody():
@@ -203,6 +227,24 @@ def test_claim_of_the_price_needs_unlike_clients(kept):
     assert price(0.1, "checked mean").below(2) and not price(0.1, "median").below(2)
 
 
+def test_claim_of_the_dearer_cure_needs_unlike_clients(kept):
+    cheats = kept[100.0, "none", "mean"] - kept[100.0, "turned labels", "mean"]
+    for combine in ("median", "trimmed mean"):
+        price = {a: kept[a, "none", "mean"] - kept[a, "none", combine] for a in (0.1, 100.0)}
+        assert paired_difference(price[0.1], cheats).above(5)
+        assert not paired_difference(price[100.0], cheats).above(5)
+
+
+def test_claim_of_passing_updates_needs_updates_of_ordinary_length(monkeypatch):
+    """Turned labels pass early and less so late; honest clients pass late as well; too long an update never does."""
+    turned = 100 * np.array([studies.passing(seed) for seed in range(3)])
+    assert turned[:, :10].mean() > 90 and turned[:, -5:].mean() < turned[:, :10].mean()
+    honest = 100 * np.array(studies.passing(0, cheat=lambda clients: clients))
+    assert not honest[-5:].mean() < honest[:10].mean()
+    monkeypatch.setattr(studies, "MAX_STEP", 0.1)  # a check that believes next to nothing
+    assert not np.mean(studies.passing(0)[:10]) > 0.9
+
+
 def test_claim_of_forgetting_clients_needs_unlike_ones():
     unlike = [studies.forgotten_by_clients(seed, 0.1, 50) for seed in range(3)]
     assert interval([100 * c["lacking"] for c in unlike]).below(-20)
@@ -230,6 +272,20 @@ def test_claim_of_skew_needs_local_steps():
     central = tests[100.0, 0]
     assert paired_difference(central, tests[0.1, 50]).above(0)
     assert not paired_difference(central, central).above(0)
+
+
+def test_claim_of_ruinous_steps_needs_unlike_clients():
+    rows = studies.STUDIES["skew"].rows()
+
+    def behind(skew, local_steps):
+        large = rows[(rows["skew"] == skew) & (rows["learning_rate"] == 1.0)].sort_values("seed")
+        ends = {e: 100 * group["valid_200"].to_numpy() for e, group in large.groupby("local_steps")}
+        return paired_difference(ends[1], ends[local_steps])
+
+    for local_steps in (10, 50):
+        assert behind(0.1, local_steps).above(20)
+        assert not behind(100.0, local_steps).above(20)
+    assert not behind(0.1, 1).above(20)
 
 
 def test_the_choice_looks_at_validation_alone():
