@@ -121,7 +121,7 @@ def deep_dots(accuracies: dict[str, np.ndarray], guess: float) -> Figure:
             values, np.full(len(values), row), "o", color=PALETTE["blue"], alpha=0.6
         )
     ax.axvline(guess, color=PALETTE["grey"], ls=":")
-    ax.set(xlabel="test accuracy", xlim=(0, 1), yticks=range(len(accuracies)))
+    ax.set(xlabel="test accuracy", xlim=(-0.02, 1.02), yticks=range(len(accuracies)))
     ax.set_yticklabels(list(accuracies))
     ax.invert_yaxis()
     return fig

@@ -15,7 +15,8 @@ class SGD:
     parameters
         The tensors to move; `backward` must have filled their `grad`.
     learning_rate, momentum
-        Numbers, or tensors that fit the parameters, such as one value for each of many networks side by side.
+        Numbers, or tensors that fit the parameters, such as one value for
+        each of many networks side by side.
     """
 
     def __init__(
