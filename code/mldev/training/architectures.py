@@ -53,7 +53,7 @@ MEMORY_RATES = {
 }
 FORECAST_SETTINGS = {
     "LSTM": (0.01, 200),
-    "dense": (0.01, 100),
+    "dense": (0.01, 50),
 }
 ORDER = 9  # of the autoregression
 ALONE: dict[str, dict[str, Recipe]] = {
@@ -68,7 +68,7 @@ ALONE: dict[str, dict[str, Recipe]] = {
     "faulty labels": {
         "nothing": Recipe(0.001),
         "dropout": Recipe(0.003, dropout=0.25),
-        "batch norm": Recipe(0.001, batch_norm=1),
+        "batch norm": Recipe(0.0003, batch_norm=1),
         "weight decay": Recipe(0.001, weight_decay=0.1),
         "augmentation": Recipe(0.001, augmentation=0.5),
         "early stopping": Recipe(0.001, patience=4),
@@ -103,7 +103,7 @@ def _alone_grid() -> list[dict]:
         {"world": w, "recipe": name, **asdict(Recipe(learning_rate=r, **on)), "seed": s}
         for w in WORLDS
         for name, on in tried
-        for r in robust.LEARNING_RATES[w]
+        for r in (*robust.LEARNING_RATES[w], *robust.MORE_RATES.get((w, name), ()))
         for s in TUNING_SEEDS
     ]
 
@@ -128,10 +128,13 @@ def _ablation_grid() -> list[dict]:
 
 
 def _rates_grid() -> list[dict]:
-    """Nothing but a learning rate: how much of a remedy's gain is the rate that it was tuned with?"""
+    """With true labels the plain network at the remedies' rates; with faulty ones batch norm at the plain one's."""
+    plain = ALONE["faulty labels"]["nothing"].learning_rate
+    asked = [("true labels", "nothing", Recipe(r)) for r in (0.003, 0.01)]
+    asked.append(("faulty labels", "batch norm", Recipe(plain, batch_norm=1)))
     return [
-        {"world": "true labels", "recipe": "nothing", **asdict(Recipe(r)), "seed": seed}
-        for r in (0.003, 0.01)
+        {"world": w, "recipe": name, **asdict(recipe), "seed": seed}
+        for w, name, recipe in asked
         for seed in range(NUM_RECIPE_SEEDS)
     ]
 
@@ -174,7 +177,9 @@ def _forecast_grid(tuning: bool) -> list[dict]:
             "seed": s,
         }
         for n, chosen in FORECAST_SETTINGS.items()
-        for rate, steps in (forecast.SETTINGS if tuning else (chosen,))
+        for rate, steps in (
+            (*forecast.SETTINGS, *forecast.MORE_SETTINGS[n]) if tuning else (chosen,)
+        )
         for b in range(count)
         for s in ((TUNING_SEEDS[0],) if tuning else range(NUM_FORECAST_SEEDS))
     ]
@@ -258,7 +263,7 @@ STUDIES = {
         [
             {"network": n, "seed": s}
             for s in range(NUM_SEEDS)
-            for n in ("image", "image and script")
+            for n in heads.INPUT_NETWORKS
         ],
         tolerance=TOLERANCE,
     ),

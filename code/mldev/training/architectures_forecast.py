@@ -28,6 +28,10 @@ NUM_VALID_BLOCKS, NUM_TEST_BLOCKS = 6, 12
 HIDDEN, BATCH_SIZE = 16, 32
 NETWORKS = ("LSTM", "dense")
 SETTINGS = tuple((rate, steps) for rate in (0.003, 0.01) for steps in (100, 200))
+MORE_SETTINGS = {  # the best of those was at an edge: more steps, and fewer
+    "LSTM": ((0.01, 400),),
+    "dense": ((0.01, 50), (0.01, 25)),
+}
 ORDERS = (2, 3, 6, 9, 12, 18, 24, 33)
 
 

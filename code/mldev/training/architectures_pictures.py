@@ -72,7 +72,7 @@ def directedness(kernels: Tensor, num_angles: int = 16) -> np.ndarray:
         + angles.sin()[:, None, None] * middle[None, None, :]
     )
     answers = kernels[:, 0].flatten(1) @ torch.sign(across).flatten(1).T  # (D, angles)
-    total = kernels[:, 0].abs().flatten(1).sum(1)  # the most that any edge could give
+    total = kernels[:, 0].abs().flatten(1).sum(1)  # the most that any image could draw
     return (answers.abs().amax(1) / total).numpy()
 
 

@@ -68,10 +68,11 @@ STRENGTHS = {
     "augmentation": (0.5, 1.0, 1.5),
     "early stopping": (2, 4, 8),
 }
-LEARNING_RATES = {  # a third where the higher of two was best
-    "true labels": (0.001, 0.003, 0.01),
-    "faulty labels": (0.001, 0.003),
+LEARNING_RATES = {
+    "true labels": (0.0003, 0.001, 0.003, 0.01),
+    "faulty labels": (0.0003, 0.001, 0.003),
 }
+MORE_RATES = {("faulty labels", "batch norm"): (0.0001,)}  # its best was the lowest
 
 
 @dataclass(frozen=True)
