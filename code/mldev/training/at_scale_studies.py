@@ -17,9 +17,9 @@ from mldev.training.at_scale_federated import (
     NUM_CLIENTS,
     Clients,
     average,
-    draw_batches,
     federated_averaging,
     median,
+    sample_batches,
     screened_average,
     share_out,
     trimmed_mean,
@@ -77,7 +77,7 @@ def skew_row(row: dict) -> dict:
     rounds = federated_averaging(
         weights,
         clients,
-        draw_batches(NUM_STEPS, held, size, seed),
+        sample_batches(NUM_STEPS, held, size, seed),
         local_steps,
         row["learning_rate"],
     )
@@ -131,7 +131,7 @@ def cheat_row(row: dict) -> dict:
     rounds = federated_averaging(
         initial_weights(seed),
         clients,
-        draw_batches(NUM_STEPS, CLIENT_ROWS, size, seed),
+        sample_batches(NUM_STEPS, CLIENT_ROWS, size, seed),
         10,
         0.3,
         COMBINERS[row["combine"]],
@@ -152,7 +152,7 @@ def passing(seed: int, cheat: Callable[[Clients], Clients] = flipped) -> list[fl
         shares.append(float(believed.double().mean()))
         return local
 
-    batches = draw_batches(NUM_STEPS, CLIENT_ROWS, (NUM_CLIENTS, BATCH), seed)
+    batches = sample_batches(NUM_STEPS, CLIENT_ROWS, (NUM_CLIENTS, BATCH), seed)
     start = initial_weights(seed)
     federated_averaging(start, clients, batches, 10, 0.3, screened_average, look)
     return shares
@@ -165,11 +165,11 @@ def forgotten_by_clients(seed: int, skew: float, local_steps: int) -> dict[str, 
     """
     data = digits(seed)
     everything = pooled(data.X_train, data.y_train, seed)
-    batches = draw_batches(NUM_STEPS, everything.y.shape[1], (1, 160), seed)
+    batches = sample_batches(NUM_STEPS, everything.y.shape[1], (1, 160), seed)
     start = federated_averaging(initial_weights(seed), everything, batches, 1, 0.3)[-1]
     clients = share_out(data.X_train, data.y_train, skew, seed)
     spread = {n: w.expand(NUM_CLIENTS, *w.shape) for n, w in start.items()}
-    rows = draw_batches(local_steps, CLIENT_ROWS, (NUM_CLIENTS, BATCH), seed)
+    rows = sample_batches(local_steps, CLIENT_ROWS, (NUM_CLIENTS, BATCH), seed)
     local = train(spread, clients.X, clients.y, rows, 0.3)
     changes: dict[str, list[float]] = {"held": [], "lacking": []}
     for client, labels in enumerate(clients.y):
@@ -188,7 +188,7 @@ def agreement(seed: int, skew: float, local_steps: int) -> float:
     clients = share_out(data.X_train, data.y_train, skew, seed)
     start = initial_weights(seed)
     spread = {n: w.expand(NUM_CLIENTS, *w.shape) for n, w in start.items()}
-    rows = draw_batches(local_steps, CLIENT_ROWS, (NUM_CLIENTS, BATCH), seed)
+    rows = sample_batches(local_steps, CLIENT_ROWS, (NUM_CLIENTS, BATCH), seed)
     steps = flat(train(spread, clients.X, clients.y, rows, 0.3)) - flat(start)
     return float(steps.mean(dim=0).norm() / steps.norm(dim=1).mean())
 

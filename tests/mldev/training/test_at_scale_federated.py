@@ -17,10 +17,10 @@ from mldev.training.at_scale_data import digits
 from mldev.training.at_scale_federated import (
     Clients,
     average,
-    draw_batches,
     federated_averaging,
     label_mixes,
     median,
+    sample_batches,
     screened_average,
     share_out,
     trimmed_mean,
@@ -37,7 +37,7 @@ import flwr.serverapp.strategy as flower  # isort: skip
 def federation(skew=0.3, num_steps=12, seed=0):
     data = digits(seed)
     clients = share_out(data.X_train, data.y_train, skew, seed)
-    return initial_weights(seed), clients, draw_batches(num_steps, 80, (10, 8), seed)
+    return initial_weights(seed), clients, sample_batches(num_steps, 80, (10, 8), seed)
 
 
 def parity(record_property, algorithm, library, version, difference, tolerance=1e-12):
