@@ -261,11 +261,10 @@ def test_claim_of_short_updates_needs_turned_labels():
 def test_the_count_of_what_passes_is_the_servers_own():
     lengths = studies.lengths_sent(0)[-3:]
     for row, share in zip(lengths, studies.passing(lengths), strict=True):
-        sent = {"w": torch.tensor(row).unsqueeze(1)}  # an update of that length in one dimension
-        start = {"w": torch.zeros(1, dtype=torch.float64)}
-        marks = {"w": sent["w"], "who": torch.eye(10, dtype=torch.float64) * 1e-12}
-        start["who"] = torch.zeros(10, dtype=torch.float64)
-        kept = screened_average(marks, start, torch.ones(10, dtype=torch.float64))["who"] > 0
+        start = {"w": torch.zeros(1, 11, dtype=torch.float64)}
+        marks = 1e-12 * torch.eye(10, dtype=torch.float64)  # who it was, too short to matter
+        sent = {"w": torch.cat([torch.tensor(row).unsqueeze(1), marks], dim=1).unsqueeze(1)}
+        kept = screened_average(sent, start, torch.ones(10, dtype=torch.float64))["w"][0, 1:] > 0
         assert share == float(kept[: studies.CHEATS].double().mean())
 
 
