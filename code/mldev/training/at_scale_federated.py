@@ -70,7 +70,7 @@ def share_out(
     return Clients(X[where], y[where])
 
 
-def draw_batches(
+def sample_batches(
     num_steps: int, num_rows: int, size: tuple[int, ...], seed: int
 ) -> Tensor:
     """Rows of every step, with replacement: (num_steps, *size)."""

@@ -51,8 +51,13 @@ def skew_chart(rows: pd.DataFrame) -> alt.Chart:
                 title="validation accuracy (%)",
                 scale=alt.Scale(domain=[0, 100]),
             ),
-            alt.Color("average:N", title="average", sort=list(RHYTHMS.values())),
-            alt.Shape("average:N", title="average", sort=list(RHYTHMS.values())),
+            alt.Color(
+                "average:N",
+                title="average",
+                sort=list(RHYTHMS.values()),
+                legend=alt.Legend(orient="top"),
+            ),
+            alt.Shape("average:N", sort=list(RHYTHMS.values()), legend=None),
         )
         .transform_filter("datum.skew == skew && datum.learning_rate == rate")
         .add_params(skew, rate)
@@ -96,8 +101,12 @@ def strength_chart(rows: pd.DataFrame) -> alt.Chart:
         .encode(
             alt.X("after:O", title="scripts learned", axis=alt.Axis(labelAngle=0)),
             alt.Y("accuracy:Q", title="accuracy (%)", scale=alt.Scale(domain=[0, 100])),
-            alt.Color("task:N", title="tested on"),
-            alt.Shape("task:N", title="tested on"),
+            alt.Color(
+                "task:N",
+                title="tested on",
+                legend=alt.Legend(orient="top", columns=3),
+            ),
+            alt.Shape("task:N", legend=None),
         )
         .transform_filter("datum.strength == strength")
         .add_params(choice)

@@ -17,11 +17,12 @@ from mldev.training.at_scale_federated import (
     NUM_CLIENTS,
     Clients,
     average,
-    draw_batches,
     federated_averaging,
     median,
+    sample_batches,
     screened_average,
     share_out,
+    spread,
     trimmed_mean,
 )
 from mldev.training.at_scale_network import (
@@ -30,6 +31,7 @@ from mldev.training.at_scale_network import (
     accuracy,
     flat,
     initial_weights,
+    scores,
     train,
 )
 
@@ -77,7 +79,7 @@ def skew_row(row: dict) -> dict:
     rounds = federated_averaging(
         weights,
         clients,
-        draw_batches(NUM_STEPS, held, size, seed),
+        sample_batches(NUM_STEPS, held, size, seed),
         local_steps,
         row["learning_rate"],
     )
@@ -131,7 +133,7 @@ def cheat_row(row: dict) -> dict:
     rounds = federated_averaging(
         initial_weights(seed),
         clients,
-        draw_batches(NUM_STEPS, CLIENT_ROWS, size, seed),
+        sample_batches(NUM_STEPS, CLIENT_ROWS, size, seed),
         10,
         0.3,
         COMBINERS[row["combine"]],
@@ -140,57 +142,80 @@ def cheat_row(row: dict) -> dict:
     return {"test": round(accuracy(rounds[-1], data.X_test, data.y_test), 5)}
 
 
-def passing(seed: int, cheat: Callable[[Clients], Clients] = flipped) -> list[float]:
-    """The share of the cheats' updates that the check lets through, round by round, with like clients."""
+def lengths_sent(
+    seed: int, cheat: Callable[[Clients], Clients] = flipped
+) -> np.ndarray:
+    """How long every client's update is, with like clients and a server that checks: (rounds, clients)."""
     data = digits(seed)
     clients = cheat(share_out(data.X_train, data.y_train, SKEWS[-1], seed))
-    shares: list[float] = []
+    lengths: list[np.ndarray] = []
 
     def look(local: Weights, weights: Weights) -> Weights:
-        lengths = (flat(local) - flat(weights)).norm(dim=1)
-        believed = lengths[:CHEATS] <= MAX_STEP * lengths.median()
-        shares.append(float(believed.double().mean()))
+        lengths.append((flat(local) - flat(weights)).norm(dim=1).numpy())
         return local
 
-    batches = draw_batches(NUM_STEPS, CLIENT_ROWS, (NUM_CLIENTS, BATCH), seed)
+    batches = sample_batches(NUM_STEPS, CLIENT_ROWS, (NUM_CLIENTS, BATCH), seed)
     start = initial_weights(seed)
     federated_averaging(start, clients, batches, 10, 0.3, screened_average, look)
-    return shares
+    return np.array(lengths)
+
+
+def passing(lengths: np.ndarray) -> np.ndarray:
+    """The share of the cheats' updates that the check lets through, round by round."""
+    limit = MAX_STEP * torch.tensor(lengths).median(dim=1, keepdim=True).values
+    return (lengths[:, :CHEATS] <= limit.numpy()).mean(axis=1)
 
 
 def forgotten_by_clients(seed: int, skew: float, local_steps: int) -> dict[str, float]:
-    """How a client's network changes on the digits that it holds and on those that it lacks, during one round.
+    """How the accuracy of the clients' copies changes in one round that begins with weights that all data have taught.
 
-    The round begins with weights that all data have taught.
+    On the digits that a client holds, on those that it lacks, on all of them (`copies`); and that of their `average`.
     """
     data = digits(seed)
     everything = pooled(data.X_train, data.y_train, seed)
-    batches = draw_batches(NUM_STEPS, everything.y.shape[1], (1, 160), seed)
+    batches = sample_batches(NUM_STEPS, everything.y.shape[1], (1, 160), seed)
     start = federated_averaging(initial_weights(seed), everything, batches, 1, 0.3)[-1]
     clients = share_out(data.X_train, data.y_train, skew, seed)
-    spread = {n: w.expand(NUM_CLIENTS, *w.shape) for n, w in start.items()}
-    rows = draw_batches(local_steps, CLIENT_ROWS, (NUM_CLIENTS, BATCH), seed)
-    local = train(spread, clients.X, clients.y, rows, 0.3)
-    changes: dict[str, list[float]] = {"held": [], "lacking": []}
+    rows = sample_batches(local_steps, CLIENT_ROWS, (NUM_CLIENTS, BATCH), seed)
+    local = train(spread(start, NUM_CLIENTS), clients.X, clients.y, rows, 0.3)
+
+    def change(after: Weights, rows: torch.Tensor) -> float:
+        X, y = data.X_valid[rows], data.y_valid[rows]
+        return accuracy(after, X, y) - accuracy(start, X, y)
+
+    everywhere = torch.ones_like(data.y_valid, dtype=torch.bool)
+    changes: dict[str, list[float]] = {"held": [], "lacking": [], "copies": []}
     for client, labels in enumerate(clients.y):
         after = {name: w[client] for name, w in local.items()}
         holds = torch.isin(data.y_valid, labels)
-        for name, rows_of in (("held", holds), ("lacking", ~holds)):
-            if rows_of.any():
-                X, y = data.X_valid[rows_of], data.y_valid[rows_of]
-                changes[name].append(accuracy(after, X, y) - accuracy(start, X, y))
+        for name, where in zip(changes, (holds, ~holds, everywhere), strict=True):
+            if where.any():
+                changes[name].append(change(after, where))
+    changes["average"] = [change(average(local, start, clients.sizes), everywhere)]
     return {name: float(np.mean(values)) for name, values in changes.items()}
 
 
 def agreement(seed: int, skew: float, local_steps: int) -> float:
-    """The length of the mean update as a share of the mean length: 1 when all clients pull the same way."""
+    """The length of the mean update as a share of the mean length, in the first round: 1 when all pull the same way."""
     data = digits(seed)
     clients = share_out(data.X_train, data.y_train, skew, seed)
     start = initial_weights(seed)
-    spread = {n: w.expand(NUM_CLIENTS, *w.shape) for n, w in start.items()}
-    rows = draw_batches(local_steps, CLIENT_ROWS, (NUM_CLIENTS, BATCH), seed)
-    steps = flat(train(spread, clients.X, clients.y, rows, 0.3)) - flat(start)
+    rows = sample_batches(local_steps, CLIENT_ROWS, (NUM_CLIENTS, BATCH), seed)
+    local = train(spread(start, NUM_CLIENTS), clients.X, clients.y, rows, 0.3)
+    steps = flat(local) - flat(start)
     return float(steps.mean(dim=0).norm() / steps.norm(dim=1).mean())
+
+
+def by_round(seed: int, skew: float, local_steps: int, num_rounds: int) -> list[float]:
+    """The shared network's accuracy on validation images after every round of a federation that has time."""
+    data = digits(seed)
+    clients = share_out(data.X_train, data.y_train, skew, seed)
+    size = (NUM_CLIENTS, BATCH)
+    batches = sample_batches(num_rounds * local_steps, CLIENT_ROWS, size, seed)
+    rounds = federated_averaging(
+        initial_weights(seed), clients, batches, local_steps, 0.3
+    )
+    return [accuracy(weights, data.X_valid, data.y_valid) for weights in rounds]
 
 
 def task_row(row: dict) -> dict:
@@ -208,6 +233,22 @@ def task_row(row: dict) -> dict:
 
     learn(tasks, course, seed, look)
     return {name: round(value, 5) for name, value in found.items()}
+
+
+def last_word(course: Course, seed: int) -> tuple[float, float, float]:
+    """After all tasks, on the images of all but the last: two accuracies and how often the last task is the answer.
+
+    The first accuracy is among all answers, the second among those of the right task.
+    """
+    tasks, ends = script_tasks(seed), []
+    learn(tasks, course, seed, lambda task, weights: ends.append(weights))
+    asked = tasks.X_test[:-1], tasks.y_test[:-1]
+    free, hinted = (
+        float(np.mean(accuracies(ends[-1], *asked, told))) for told in (False, True)
+    )
+    answers = scores(ends[-1], asked[0]).argmax(dim=-1)
+    last = torch.isin(answers, tasks.y_test[-1])
+    return free, hinted, float(last.double().mean())
 
 
 STRENGTHS = (3.0, 10.0, 30.0, 100.0, 300.0)

@@ -9,7 +9,7 @@ from torch.nn.functional import log_softmax
 from mldev.experiments import interval, paired_difference
 from mldev.training import at_scale_continual as continual
 from mldev.training import at_scale_studies as studies
-from mldev.training.at_scale_continual import Course, Elastic, Reservoir, accuracies, fisher, learn, letters_of
+from mldev.training.at_scale_continual import Course, Elastic, Reservoir, fisher, learn, letters_of
 from mldev.training.at_scale_data import NUM_LETTERS, NUM_TASKS, script_tasks
 from mldev.training.at_scale_network import initial_weights, largest_difference, network
 
@@ -197,12 +197,31 @@ def test_claim_of_forgetting_fails_when_everything_is_kept(chosen):
 def test_claim_of_the_unheard_needs_a_network_that_learned_the_old_letters(monkeypatch):
     def gains(steps):
         course = Course("elastic", False, 0.3, 10.0, steps=steps)
-        found = []
-        for seed in range(2):
-            tasks, ends = end(course, seed)
-            hint, free = (accuracies(ends[-1], tasks.X_test, tasks.y_test, told)[:4] for told in (True, False))
-            found.append(100 * (np.mean(hint) - np.mean(free)))
-        return np.array(found)
+        free, hinted, last = 100 * np.array([studies.last_word(course, seed) for seed in range(2)]).T
+        return hinted - free, last
 
-    assert (gains(60) > 30).all()
-    assert not (gains(0) > 30).any()  # never trained: nothing to be unheard
+    gain, last = gains(60)
+    assert (gain > 30).all() and (last > 60).all()
+    gain, last = gains(0)  # never trained: nothing to be unheard, and nobody to outbid it
+    assert not (gain > 30).any() and not (last > 60).any()
+
+
+def test_claim_of_the_compromise_needs_springs():
+    rows = studies.STUDIES["tasks"].rows()
+    rows = rows[rows["told"] & (rows["learning_rate"] == 1.0) & rows["method"].isin(["nothing", "elastic"])]
+    ends = {s: 100 * g.sort_values("seed")[["test_4_0", "test_4_4"]].to_numpy() for s, g in rows.groupby("strength")}
+    assert paired_difference(ends[300.0][:, 0], ends[0.0][:, 0]).above(0)
+    assert paired_difference(ends[0.0][:, 1], ends[300.0][:, 1]).above(0)
+    assert not paired_difference(ends[0.0][:, 0], ends[0.0][:, 0]).above(0)  # swapped for none
+    assert not paired_difference(ends[0.0][:, 1], ends[0.0][:, 1]).above(0)
+
+
+def test_claim_of_the_first_script_fails_for_replay():
+    rows = studies.STUDIES["tasks"].rows()
+    rows = rows[~rows["told"]]
+
+    def first(method):
+        best = rows[rows["method"] == method].groupby(["strength", "seed"])["test_4_0"].max()
+        return [interval(100 * g).below(5) for _, g in best.groupby("strength")]
+
+    assert all(first("elastic")) and not any(first("replay"))

@@ -17,10 +17,10 @@ from mldev.training.at_scale_data import digits
 from mldev.training.at_scale_federated import (
     Clients,
     average,
-    draw_batches,
     federated_averaging,
     label_mixes,
     median,
+    sample_batches,
     screened_average,
     share_out,
     trimmed_mean,
@@ -37,7 +37,7 @@ import flwr.serverapp.strategy as flower  # isort: skip
 def federation(skew=0.3, num_steps=12, seed=0):
     data = digits(seed)
     clients = share_out(data.X_train, data.y_train, skew, seed)
-    return initial_weights(seed), clients, draw_batches(num_steps, 80, (10, 8), seed)
+    return initial_weights(seed), clients, sample_batches(num_steps, 80, (10, 8), seed)
 
 
 def parity(record_property, algorithm, library, version, difference, tolerance=1e-12):
@@ -237,12 +237,35 @@ def test_claim_of_the_dearer_cure_needs_unlike_clients(kept):
 
 def test_claim_of_passing_updates_needs_updates_of_ordinary_length(monkeypatch):
     """Turned labels pass early and less so late; honest clients pass late as well; too long an update never does."""
-    turned = 100 * np.array([studies.passing(seed) for seed in range(3)])
+    sent = [studies.lengths_sent(seed) for seed in range(3)]
+    turned = 100 * np.array([studies.passing(lengths) for lengths in sent])
     assert turned[:, :10].mean() > 90 and turned[:, -5:].mean() < turned[:, :10].mean()
-    honest = 100 * np.array(studies.passing(0, cheat=lambda clients: clients))
+    honest = 100 * studies.passing(studies.lengths_sent(0, cheat=lambda clients: clients))
     assert not honest[-5:].mean() < honest[:10].mean()
     monkeypatch.setattr(studies, "MAX_STEP", 0.1)  # a check that believes next to nothing
-    assert not np.mean(studies.passing(0)[:10]) > 0.9
+    assert not np.mean(studies.passing(sent[0])[:10]) > 0.9
+
+
+def test_claim_of_short_updates_needs_turned_labels():
+    """Honest updates become shorter; those of the first two clients become longer only when they cheat."""
+
+    def shrunk(cheat, who):
+        sent = np.array([studies.lengths_sent(seed, cheat)[:, who] for seed in range(3)])
+        return paired_difference(sent[:, :10].mean(axis=(1, 2)), sent[:, -5:].mean(axis=(1, 2)))
+
+    two, others = slice(studies.CHEATS), slice(studies.CHEATS, None)
+    assert shrunk(studies.flipped, others).above(0) and shrunk(studies.flipped, two).below(0)
+    assert not shrunk(lambda clients: clients, two).below(0)
+
+
+def test_the_count_of_what_passes_is_the_servers_own():
+    lengths = studies.lengths_sent(0)[-3:]
+    for row, share in zip(lengths, studies.passing(lengths), strict=True):
+        start = {"w": torch.zeros(1, 11, dtype=torch.float64)}
+        marks = 1e-12 * torch.eye(10, dtype=torch.float64)  # who it was, too short to matter
+        sent = {"w": torch.cat([torch.tensor(row).unsqueeze(1), marks], dim=1).unsqueeze(1)}
+        kept = screened_average(sent, start, torch.ones(10, dtype=torch.float64))["w"][0, 1:] > 0
+        assert share == float(kept[: studies.CHEATS].double().mean())
 
 
 def test_claim_of_forgetting_clients_needs_unlike_ones():
@@ -250,6 +273,27 @@ def test_claim_of_forgetting_clients_needs_unlike_ones():
     assert interval([100 * c["lacking"] for c in unlike]).below(-20)
     still = [studies.forgotten_by_clients(seed, 0.1, 1) for seed in range(3)]  # no time to forget
     assert not interval([100 * c["lacking"] for c in still]).below(-20)
+
+
+def test_claim_of_the_mending_average_needs_an_average_of_all(monkeypatch):
+    def changes():
+        found = [studies.forgotten_by_clients(seed, 0.1, 50) for seed in range(3)]
+        return [100 * np.array([c[name] for c in found]) for name in ("average", "copies")]
+
+    mended, copies = changes()
+    assert interval(mended).above(-5) and paired_difference(mended, copies).above(10)
+    first = lambda local, start, sizes: {name: w[0] for name, w in local.items()}  # noqa: E731
+    monkeypatch.setattr(studies, "average", first)  # swapped for a single copy
+    alone, copies = changes()
+    assert not interval(alone).above(-5) and not paired_difference(alone, copies).above(10)
+
+
+def test_claim_of_the_closing_gap_needs_rounds_and_unlike_clients():
+    like, unlike = (100 * np.array([studies.by_round(s, a, 50, 20) for s in range(2)]) for a in (100.0, 0.1))
+    gap = like - unlike
+    assert (gap[:, 3] > 10).all() and (gap[:, 19] < 8).all()
+    assert not (gap[:, 3] < 8).any()  # without the rounds
+    assert not (np.zeros_like(gap)[:, 3] > 10).any()  # without the difference
 
 
 def test_claim_of_pulling_apart_needs_unlike_clients():
