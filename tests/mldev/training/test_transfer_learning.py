@@ -338,3 +338,11 @@ def test_the_nearest_text_says_nothing_under_another_modules_label(small_corpus)
     right, wrong = ([nearest(model, seed, turned) for seed in range(6)] for turned in (0, 1))
     assert interval(right).above(1 / 8)
     assert not interval(wrong).above(1 / 8)
+
+
+def test_known_words_do_not_matter_where_only_new_words_tell_modules_apart(small_corpus, monkeypatch):
+    """The mutation: in the made-up libraries no word of the source tells two modules apart, and the claim fails."""
+    monkeypatch.setattr(strategies, "pretrained_reader", lambda seed: text.reader(text.WIDTH, seed))
+    known, other = np.array([strategies.words_set_back(text.module_task("scipy", 5, draw), 0.3) for draw in range(5)]).T
+    assert interval(other).above(0.2)
+    assert not paired_difference(known, other).above(0)
