@@ -41,12 +41,12 @@ def gain(
 def table_of(
     rows: pd.DataFrame, strategies: tuple[str, ...], name: str = "accuracy"
 ) -> pd.DataFrame:
-    """Mean and interval in percent: a row per strategy, a column per number of labels."""
+    """Mean and interval in whole percent: a row per strategy, a column per number of labels."""
     labels = sorted(rows["labels"].unique())
     return pd.DataFrame(
         {
             count: {
-                s: f"{interval(100 * column(rows, s, count, name)):.1f}"
+                s: f"{interval(100 * column(rows, s, count, name)):.0f}"
                 for s in strategies
             }
             for count in labels

@@ -48,7 +48,7 @@ def depth_chart(table: pd.DataFrame) -> alt.LayerChart:
     y = alt.Y("accuracy:Q", title="accuracy (%)", scale=scale)
     color = alt.Color(
         "weights:N",
-        title="starts from weights that are",
+        title="weights at the start",
         scale=alt.Scale(
             domain=["pre-trained", "random"],
             range=[PALETTE["blue"], PALETTE["orange"]],
@@ -68,4 +68,8 @@ def depth_chart(table: pd.DataFrame) -> alt.LayerChart:
     band = scratch.mark_rect(opacity=0.2).encode(
         y=alt.Y("low:Q", scale=scale), y2="high:Q", color=color
     )
-    return (band + line + bars + points).add_params(labels).properties(height=320)
+    return (
+        (band + line + bars + points)
+        .add_params(labels)
+        .properties(width=480, height=320)
+    )

@@ -16,7 +16,11 @@ from mldev.training.transfer_learning_glyphs import (
 )
 from mldev.training.transfer_learning_loop import accuracy, fine_tune
 from mldev.training.transfer_learning_series import paired
-from mldev.training.transfer_learning_text import pretrained_reader, reader
+from mldev.training.transfer_learning_text import (
+    pretrained_reader,
+    reader,
+    vocabulary,
+)
 
 NUM_STEPS = 40
 
@@ -111,5 +115,19 @@ def set_back(before: nn.Sequential, after: nn.Sequential, task: Task) -> list[fl
     lost = []
     for place in range(len(after) - 1):
         mixed = nn.Sequential(*after[:place], before[place], *after[place + 1 :])
+        lost.append(full - accuracy(mixed, task.test_inputs, task.test_labels))
+    return lost
+
+
+def words_set_back(task: Task, rate: float, seed: int = 0) -> list[float]:
+    """After full fine-tuning, the accuracy lost when the source's words, or all others, are as they were before."""
+    before, after = transfer(DOCSTRINGS["full"], task, rate, seed)
+    full = accuracy(after, task.test_inputs, task.test_labels)
+    known = len(vocabulary()) + 1
+    lost = []
+    for rows in (slice(0, known), slice(known, None)):
+        mixed = copy.deepcopy(after)
+        with torch.no_grad():
+            mixed[0].weight[rows] = before[0].weight[rows]
         lost.append(full - accuracy(mixed, task.test_inputs, task.test_labels))
     return lost

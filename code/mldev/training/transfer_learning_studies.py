@@ -11,12 +11,14 @@ from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
+import torch
+from sklearn.linear_model import LogisticRegression
 
 from mldev.studies import Study, StudyDisagrees
 from mldev.training import transfer_learning_glyphs as letters
 from mldev.training import transfer_learning_series as series
 from mldev.training import transfer_learning_text as text
-from mldev.training.transfer_learning_loop import accuracy
+from mldev.training.transfer_learning_loop import accuracy, run
 from mldev.training.transfer_learning_strategies import (
     DOCSTRINGS,
     LETTERS,
@@ -34,6 +36,7 @@ RATES = {
     "syllables": (0.01, 0.03, 0.1, 0.3, 1.0),
     "docstrings": (0.01, 0.03, 0.1, 0.3, 1.0),
 }
+HEAD_STRENGTHS = (0.01, 0.1, 1.0, 10.0)  # of a head that is trained to the end
 STRENGTHS = (0.1, 1.0, 10.0, 100.0, 1000.0)  # of the word counts' regression
 WORD_COUNTS = "word counts"
 TARGETS = {"letters": LETTERS, "syllables": SYLLABLES, "docstrings": DOCSTRINGS}
@@ -170,6 +173,29 @@ def syllables_row(row: dict) -> dict:
     return {"rate": rate} | rounded(names, np.mean(found, axis=0))
 
 
+def head_row(row: dict) -> dict:
+    """One seed: a head trained to the end on frozen features, twenty labels, the best of its strengths in hindsight."""
+    features = series.paired(row["seed"], row["change"])[:-1]
+    found = []
+    for question in series.QUESTIONS:
+        tasks = series.tasks_of(question, False, 20, row["seed"])
+        found.append(np.mean([trained_to_the_end(features, task) for task in tasks]))
+    return rounded(series.QUESTIONS, found)
+
+
+def trained_to_the_end(features: torch.nn.Module, task: letters.Task) -> float:
+    """The best test accuracy of converged linear heads, chosen in hindsight, which favours them."""
+    X_train, X_test = (
+        run(features, inputs).flatten(1).numpy()
+        for inputs in (task.inputs, task.test_inputs)
+    )
+    heads = [
+        LogisticRegression(C=strength, max_iter=5000).fit(X_train, task.labels)
+        for strength in HEAD_STRENGTHS
+    ]
+    return max(head.score(X_test, task.test_labels) for head in heads)
+
+
 def docstrings_row(row: dict) -> dict:
     """One seed: its own pre-training, and a draw of texts from each library."""
     labels, seed = row["labels"], row["seed"]
@@ -216,6 +242,16 @@ STUDIES = {
     )
     for target in TARGETS
 }
+STUDIES["syllables-heads"] = Study(
+    f"{CHAPTER}-syllables-heads",
+    head_row,
+    [
+        {"seed": seed, "change": change}
+        for seed in range(NUM_SEEDS)
+        for change in ("shifted", "mirrored")
+    ],
+    tolerance=TOLERANCE,
+)
 
 
 def agree(study: Study, num_rows: int, **chosen: object) -> pd.DataFrame:

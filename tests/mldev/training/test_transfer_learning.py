@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 import torch.nn.functional as F
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from mldev.experiments import paired_difference
+from mldev.experiments import interval, paired_difference
 from mldev.training import transfer_learning_glyphs as letters
 from mldev.training import transfer_learning_series as series
 from mldev.training import transfer_learning_strategies as strategies
@@ -34,6 +35,23 @@ PAGE = Path(__file__).parents[3] / "book" / "training" / "transfer-learning-in-p
 def images():
     rng = np.random.default_rng(0)
     return torch.from_numpy(rng.random((50, 1, 20, 20), np.float32)), torch.arange(5).repeat(10)
+
+
+@pytest.fixture
+def small_corpus(monkeypatch):
+    """Docstrings made up here, 45 of each module: words of their module, one of their own, and common ones."""
+    modules = [(lib, f"{lib}.m{chr(97 + m)}") for lib in ("numpy", "scipy", "sklearn") for m in range(8)]
+    rows = []
+    for library, module in modules:
+        for number in range(45):
+            own = f"item{chr(97 + number // 26)}{chr(97 + number % 26)}{module[-1]}{library}"
+            body = f"return the mean of {own} with {module.replace('.', '')} words"
+            rows.append((own, library, module, f"the {own}", body))
+    frame = pd.DataFrame(rows, columns=["name", "library", "module", "title", "body"])
+    monkeypatch.setattr(text, "texts", lambda: frame)
+    text.vocabulary.cache_clear()
+    yield frame
+    text.vocabulary.cache_clear()
 
 
 def weights_of(model):
@@ -202,7 +220,7 @@ def test_movement_and_setting_back():
     assert lost[2] == pytest.approx(there)
 
 
-def test_texts_are_encoded_and_padded():
+def test_texts_are_encoded_and_padded(small_corpus):
     rows = text.encode(["Return the mean", "zzyzx qwop"], 4)
     numbers = text.vocabulary()
     assert rows[0].tolist() == [numbers["return"], numbers["the"], numbers["mean"], 0]
@@ -214,6 +232,9 @@ def test_texts_are_encoded_and_padded():
 def test_libraries_are_on_one_side_only():
     sides = (text.SOURCE, text.CHOOSING, text.JUDGING)
     assert sum(map(len, sides)) == len(set().union(*sides))
+
+
+def test_texts_to_learn_from_are_not_those_of_the_test(small_corpus):
     learn, judge = text.module_rows("scipy", 20, 0)
     assert learn.shape == (8, 20) and judge.shape == (8, 18)
     assert not set(learn.ravel()) & set(judge.ravel())
@@ -296,7 +317,32 @@ def matched(model, others):
     return (titles @ bodies[others].T).argmax(dim=1).eq(torch.arange(128)).numpy()
 
 
-def test_strangers_bodies_are_not_found():
+def test_strangers_bodies_are_not_found(small_corpus):
     """The mutation: when every title gets the next one's body, matches are not ahead of random weights."""
     found, right = (matched(text.reader(text.WIDTH, 0), torch.arange(128).roll(by)) for by in (1, 0))
+    assert paired_difference(right, found).above(0)
     assert not paired_difference(found, right).above(0)
+
+
+def nearest(model, seed, turned):
+    """The exercise's rule: the label of the nearest of one text per module; `turned` gives each text another's."""
+    task = text.module_task("scipy", 1, seed)
+    known, new = (F.normalize(run(model, some)) for some in (task.inputs, task.test_inputs))
+    named = task.labels.roll(turned)[(new @ known.T).argmax(dim=1)]
+    return float((named == task.test_labels).float().mean())
+
+
+def test_the_nearest_text_says_nothing_under_another_modules_label(small_corpus):
+    """The mutation: with the labels of the known texts exchanged, the rule is not ahead of chance."""
+    model = text.reader(text.WIDTH, 0)
+    right, wrong = ([nearest(model, seed, turned) for seed in range(6)] for turned in (0, 1))
+    assert interval(right).above(1 / 8)
+    assert not interval(wrong).above(1 / 8)
+
+
+def test_known_words_do_not_matter_where_only_new_words_tell_modules_apart(small_corpus, monkeypatch):
+    """The mutation: in the made-up libraries no word of the source tells two modules apart, and the claim fails."""
+    monkeypatch.setattr(strategies, "pretrained_reader", lambda seed: text.reader(text.WIDTH, seed))
+    known, other = np.array([strategies.words_set_back(text.module_task("scipy", 5, draw), 0.3) for draw in range(5)]).T
+    assert interval(other).above(0.2)
+    assert not paired_difference(known, other).above(0)
