@@ -41,6 +41,8 @@ NUM_SEEDS = 5
 POLE_STEPS = 30_000
 POLE_WINDOW = 3_000
 POLE_EXAMS = 20  # episodes after learning, by the most likely action
+POLE_SIZES = (0.003, 0.01, 0.03)  # of the actor's steps
+POLE_SIZE = 0.01  # in the study `pole`
 KEEPER_STEPS = 8_000
 MOMENTS = (500, 1_000, 2_000, 4_000, 8_000, 16_000)  # of the learning curves on tables
 STEP_SIZES = (0.05, 0.1, 0.25, 0.5, 1.0)
@@ -54,22 +56,38 @@ def pole_row(row: dict) -> dict:
     torch.set_num_threads(1)
     learn = ppo_on_pole if row["method"] == "PPO" else reinforce_on_pole
     lengths, ends, choose, updates = learn(row["method"], row["seed"])
+    env = gym.make("CartPole-v1")
+    exams = [len(play(env, choose, seed=10_000 + n)) for n in range(POLE_EXAMS)]
+    exam = {"exam": float(np.mean(exams)), "updates": updates}
+    return pole_windows(lengths, ends) | exam
+
+
+def pole_windows(lengths: np.ndarray, ends: np.ndarray) -> dict[str, float]:
+    """The mean length of the episodes that ended in each window of steps."""
     curve = {}
     for stop in range(POLE_WINDOW, POLE_STEPS + 1, POLE_WINDOW):
         inside = (ends > stop - POLE_WINDOW) & (ends <= stop)
         mean = float(np.mean(lengths[inside])) if inside.any() else float("nan")
         curve[f"steps_{stop}"] = round(mean, 3)
-    env = gym.make("CartPole-v1")
-    exams = [len(play(env, choose, seed=10_000 + n)) for n in range(POLE_EXAMS)]
-    return curve | {"exam": float(np.mean(exams)), "updates": updates}
+    return curve
+
+
+def pole_size_row(row: dict) -> dict:
+    """REINFORCE with one step size, on seeds of its own: the mean length of episodes, over the whole of learning."""
+    torch.set_num_threads(1)
+    taught = reinforce_on_pole(
+        row["method"], FIRST_TUNING_SEED + row["seed"], row["step_size"]
+    )
+    return {"length": float(np.nanmean(list(pole_windows(*taught[:2]).values())))}
 
 
 Taught = tuple[np.ndarray, np.ndarray, Callable[[np.ndarray], int], int]
 
 
-def reinforce_on_pole(method: str, seed: int) -> Taught:
+def reinforce_on_pole(method: str, seed: int, step_size: float = POLE_SIZE) -> Taught:
     """By hand: the episodes' lengths, the steps at which they ended, the greedy choice, and the actor's updates."""
-    recipe = Recipe(baseline=method == "REINFORCE with baseline")
+    baseline = method == "REINFORCE with baseline"
+    recipe = Recipe(learning_rate=step_size, baseline=baseline)
     agent = Agent(4, 2, recipe.width, seed)
     collect = episodes_of(gym.make("CartPole-v1"), POLE_STEPS, 500, seed)
     batches = list(reinforce(agent, collect, recipe, seed))
@@ -211,6 +229,10 @@ STUDIES: dict[str, Study] = {
     "pole": Study(f"{CHAPTER}-pole", pole_row, [
         {"method": method, "seed": seed}
         for seed in range(NUM_SEEDS) for method in POLE_METHODS
+    ], tolerance=0.05),
+    "pole-sizes": Study(f"{CHAPTER}-pole-sizes", pole_size_row, [
+        {"method": method, "step_size": size, "seed": seed}
+        for seed in range(3) for method in POLE_METHODS[:2] for size in POLE_SIZES
     ], tolerance=0.05),
     "keeper": Study(f"{CHAPTER}-keeper", keeper_row, [
         {"settings": settings, "seed": seed}

@@ -315,13 +315,19 @@ def test_planning_is_ahead_early_and_not_of_itself():
     problem = keeper()
     lives = [q_run(seed, (500,), constant(0.1)) for seed in range(10)]
     learned, planned = (np.array([f(x, problem)[0] for x in lives]) for f in (shortfalls, planned_shortfalls))
-    assert paired_difference(learned, planned).above(0)
-    assert not paired_difference(planned, learned).above(0)
+    early = paired_difference(learned, planned)
+    assert early.above(0) and not paired_difference(planned, learned).above(0)
+    assert not rl.undecided(early)  # what is decided early must not pass for undecided
+    assert rl.undecided(paired_difference([1.0, -1.0, 0.5, -0.5, 0.1], np.zeros(5)))
 
 
 def test_most_pairs_are_rare_until_every_state_is_visited_on_purpose():
     problem = keeper()
     assert np.mean(visits_of(q_run(0, (16_000,), decaying()), problem) < 10) > 0.5
+    life = q_run(3, (16_000,), decaying())
+    plan = planned_shortfalls(life, problem)[-1]
+    assert rl.repaired_plan(life, problem, "rare") < plan - 0.02
+    assert rl.repaired_plan(life, problem, "often") > plan - 0.02  # the truth elsewhere mends nothing
     rng = np.random.default_rng(0)
     states, actions = rng.integers(0, 50, 16_000), rng.integers(0, 3, 16_000)
     counts = np.zeros((50, 3))

@@ -7,7 +7,7 @@ import pytest
 import stable_baselines3
 import torch
 
-from mldev.experiments import ratio_interval
+from mldev.experiments import paired_difference, ratio_interval
 from mldev.training import reinforcement_learning as rl
 from mldev.training import reinforcement_learning_control as control
 from mldev.training import reinforcement_learning_networks as nets
@@ -246,6 +246,7 @@ def test_claims_on_the_pole_fail_when_learners_are_swapped():
 
 @pytest.mark.parametrize("family, method, rival", [
     ("many kinds", "agent", "Adam schedule"), ("one kind", "agent", "schedule"),
+    ("many kinds", "schedule", "Adam schedule"),
 ])  # fmt: skip
 def test_claims_of_the_contest_fail_when_methods_are_swapped(family, method, rival):
     rows = rl.STUDIES["control"].rows()
@@ -309,3 +310,13 @@ def test_the_claim_on_updates_fails_when_learners_are_swapped():
     rows = rl.STUDIES["pole"].rows()
     assert ratio(rows).above(30)
     assert not ratio(swapped(rows, "method", "PPO", "REINFORCE with baseline")).above(30)
+
+
+def test_the_claim_on_the_step_size_fails_when_sizes_are_swapped():
+    def gain(rows):
+        sides = (rl.by_seed(rows, "length", method="REINFORCE with baseline", step_size=size) for size in (0.03, 0.01))
+        return paired_difference(*sides)
+
+    rows = rl.STUDIES["pole-sizes"].rows()
+    assert gain(rows).above(0)
+    assert not gain(swapped(rows, "step_size", 0.03, 0.01)).above(0)
