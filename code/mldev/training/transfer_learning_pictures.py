@@ -53,10 +53,10 @@ def depth_chart(table: pd.DataFrame) -> alt.LayerChart:
             domain=["pre-trained", "random"],
             range=[PALETTE["blue"], PALETTE["orange"]],
         ),
-        legend=alt.Legend(orient="top"),
+        legend=alt.Legend(orient="top", symbolOpacity=1),
     )
     tips = ["accuracy:Q", "low:Q", "high:Q"]
-    points = reused.mark_point(filled=True, size=90).encode(
+    points = reused.mark_point(filled=True, size=90, opacity=1).encode(
         x=x, y=y, color=color, tooltip=tips
     )
     bars = reused.mark_rule(strokeWidth=2).encode(
@@ -68,8 +68,5 @@ def depth_chart(table: pd.DataFrame) -> alt.LayerChart:
     band = scratch.mark_rect(opacity=0.2).encode(
         y=alt.Y("low:Q", scale=scale), y2="high:Q", color=color
     )
-    return (
-        (band + line + bars + points)
-        .add_params(labels)
-        .properties(width=480, height=320)
-    )
+    layers = (band + line + bars + points).add_params(labels)
+    return layers.properties(width=480, height=320)
