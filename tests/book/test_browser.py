@@ -44,7 +44,7 @@ FIRST_QUERIES = {
     "hyperparameter tuning": CHAPTER,
     "Hyperband": "book/training/hyperparameter-tuning-in-practice.html",
     "grid search": CHAPTER,
-    "random search": CHAPTER,
+    "random search of hyperparameters": CHAPTER,
     "bayesian optimization": CHAPTER,
     "claims": "book/back/claims.html",
     "how to contribute": "book/back/contributing.html",
