@@ -1,7 +1,7 @@
 // Search: Pagefind's index, read piece by piece from the site itself, answers while the reader types.
 {
   const root = document.documentElement.dataset.root;
-  const RANKING = { termFrequency: 1, pageLength: 0, termSaturation: 2, metaWeights: { title: 10 } };
+  const RANKING = { termFrequency: 1, pageLength: 0, termSaturation: 2, metaWeights: { title: 5 } };
   const LIMIT = 10;
   const BELOW = 3;
   let engine;
